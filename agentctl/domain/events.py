@@ -1,0 +1,94 @@
+"""Events: what happened, in the past tense, as the log keeps it; and their types with what each carries.
+
+A stream is one aggregate: `team:frontend`, `agent:frontend/pm`, `supervisor`. Types are never renamed and fields are
+only added, because logs of every release must load for ever.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EventType(StrEnum):
+    """Every type of event; the comment names the keys of its data."""
+
+    SUPERVISOR_STARTED = "SupervisorStarted"  # pid, version, tmux
+    SUPERVISOR_STOPPED = "SupervisorStopped"  # reason
+    UNIT_CRASHED = "UnitCrashed"  # unit, error
+    CALL_REFUSED = "CallRefused"  # verb, why
+
+    TEAM_DEPLOYED = "TeamDeployed"  # spec (TeamSpec), environment (base variables), passed (names of others given)
+    TEAM_STOPPED = "TeamStopped"  # reason
+    TEAM_RESET = "TeamReset"  # reason: the team is forgotten
+
+    AGENT_WANTED = "AgentWanted"  # reason, fresh (past failures are forgotten)
+    AGENT_STARTING = "AgentStarting"  # generation, digest, runner, reason
+    AGENT_STARTED = "AgentStarted"  # generation, pane, process and server (Identity), adopted
+    AGENT_READY = "AgentReady"  # generation, evidence
+    AGENT_LATE = "AgentLate"  # generation, evidence: not ready in time; it runs on
+    AGENT_UNHEALTHY = "AgentUnhealthy"  # generation, evidence
+    AGENT_HEALTHY = "AgentHealthy"  # generation, evidence
+    AGENT_BUSY = "AgentBusy"  # generation, evidence
+    AGENT_IDLE = "AgentIdle"  # generation, evidence
+    AGENT_EXITED = "AgentExited"  # generation, code, reason, lines (last words, cleaned), well (it had run long enough)
+    AGENT_BACKING_OFF = "AgentBackingOff"  # until, failures, reason
+    AGENT_FAILED = "AgentFailed"  # reason: fatal, a person is told
+    AGENT_STOPPING = "AgentStopping"  # generation, reason, again (to be started again), grace (seconds)
+    AGENT_STOPPED = "AgentStopped"  # code, reason, survivors (pids)
+    AGENT_CLOSED = "AgentClosed"  # generation, reason
+    AGENT_DRIFTED = "AgentDrifted"  # drift (renamed, moved, unmarked), seen, wanted
+    AGENT_REPAIRED = "AgentRepaired"  # drift
+    AGENT_FORGOTTEN = "AgentForgotten"  # reason: it is no longer part of its team
+
+    MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind
+    MESSAGE_TYPED = "MessageTyped"  # message, generation, number
+    MESSAGE_SEEN = "MessageSeen"  # message, evidence
+    MESSAGE_ANSWERED = "MessageAnswered"  # message, code
+    MESSAGE_DEAD = "MessageDead"  # message, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is to be appended."""
+
+    stream: str
+    type: EventType
+    data: dict[str, Any] = field(default_factory=dict)
+    actor: str = "supervisor"
+    expected: int | None = None
+    """The stream's version that the writer saw (0: no events yet); None where it does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the log; it never changes."""
+
+    seq: int
+    """Its place in the log, from 1 with no gaps."""
+    stream: str
+    version: int
+    """Its place in its stream, from 1 with no gaps."""
+    type: str
+    """An `EventType`, or the name of one that a newer release wrote."""
+    at: datetime
+    actor: str
+    host: str
+    data: dict[str, Any]
+    hash: str
+    """Chains this line to the one before it."""
+
+
+SUPERVISOR_STREAM = "supervisor"
+
+
+def team_stream(team: str) -> str:
+    """Return the stream of *team*."""
+    return f"team:{team}"
+
+
+def agent_stream(agent: str) -> str:
+    """Return the stream of the agent with id *agent*."""
+    return f"agent:{agent}"

@@ -1,0 +1,250 @@
+"""What the program needs of the world, and no more. Each port has a conformance suite that every driver passes.
+
+All three answers are told apart everywhere: present, absent (an empty answer) and unknown (`Unreachable` is raised).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from agentctl.domain.agent import Identity
+from agentctl.domain.events import Draft, Event
+from agentctl.domain.names import AgentId, PaneId
+
+
+class Clock(Protocol):
+    """Time, so that tests own it."""
+
+    def now(self) -> datetime:
+        """Return the wall clock's moment, aware and in UTC: for the log and for people."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back: for durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A view as it was after the event with number `seq`."""
+
+    view: str
+    seq: int
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One place where the log is not what was written."""
+
+    seq: int
+    what: str
+
+
+class EventLog(Protocol):
+    """The append-only log: the only truth that outlives the process."""
+
+    def append(self, drafts: Sequence[Draft], *, request: str | None = None) -> list[Event]:
+        """Append *drafts* in one durable transaction and return them as events.
+
+        With *request* (an id the caller made) the call may be repeated: the second time nothing is appended and the
+        events of the first are returned. Raises `Conflict` when an expected version is not the stream's, and then
+        appends none; `StoreError` when nothing could be written.
+        """
+        ...
+
+    def read(self, after: int = 0, *, stream: str | None = None, limit: int | None = None) -> Iterator[Event]:
+        """Yield events with a number greater than *after*, in order."""
+        ...
+
+    def head(self) -> int:
+        """Return the number of the last event, 0 for an empty log."""
+        ...
+
+    def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep *snapshot* in the place of the view's former one."""
+        ...
+
+    def load_snapshot(self, view: str) -> Snapshot | None:
+        """Return the view's snapshot, if there is one that the log still reaches."""
+        ...
+
+    def verify(self) -> list[Damage]:
+        """Check the whole chain and return what is wrong, oldest first; an empty list is a sound log."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; safe to repeat."""
+        ...
+
+
+# --- the terminal ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A window that is to be made for one generation of an agent."""
+
+    agent: AgentId
+    generation: int
+    session: str
+    window: str
+    index: int
+    argv: tuple[str, ...]
+    """The pane's command: the shim and its launch file; holds no text of a user."""
+    cwd: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One pane that carries our marks, as the terminal shows it now."""
+
+    id: PaneId
+    agent: AgentId
+    generation: int
+    typed: int
+    """How many messages were typed into this generation (`@agentctl_seq`)."""
+    session: str
+    window: str
+    window_id: str
+    index: int
+    pid: int
+    dead: bool
+    exit_code: int | None
+    """Where it is dead and the terminal knows: the exit status, or 128 + signal."""
+    mode: bool
+    """A person scrolls or searches there (copy mode), so keys would be swallowed."""
+    marked: bool
+    """False where the marks are gone and the pane was recognised by its start command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The outcome of one opening: a pane, or an error in words."""
+
+    agent: AgentId
+    generation: int
+    pane: PaneId | None
+    pid: int = 0
+    error: str = ""
+
+
+class Terminal(Protocol):
+    """Somewhere agents live in windows that a person can watch: tmux.
+
+    Every call answers within the driver's deadline or raises `TerminalUnreachable`; a server that is not there is an
+    empty answer to `panes` and a `TerminalError` to anything that needs a pane.
+    """
+
+    async def connect(self) -> None:
+        """Start the server where there is none and get ready to speak to it."""
+        ...
+
+    def server(self) -> Identity | None:
+        """Return the server's process, None while none is known."""
+        ...
+
+    async def panes(self) -> list[Pane]:
+        """Return every pane of ours, dead ones included."""
+        ...
+
+    async def open(self, openings: Sequence[Opening]) -> list[Opened]:
+        """Make all windows in one batch; sessions come into being with their first window.
+
+        A dead pane of the same agent is used again in its place (same pane id). Answers in the order asked.
+        """
+        ...
+
+    async def close(self, panes: Collection[PaneId]) -> None:
+        """Close the windows of *panes*; those already gone are no error."""
+        ...
+
+    async def arrange(self, pane: PaneId, opening: Opening) -> None:
+        """Give *pane* the marks, window name, session and index of *opening*, wherever a person moved it."""
+        ...
+
+    async def screen(self, pane: PaneId, *, history: int = 0, escapes: bool = False) -> str:
+        """Return what the pane shows, and up to *history* lines above it; raw, so clean it before printing."""
+        ...
+
+    async def type(self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str) -> bool:
+        """Paste *text* and press Enter, once: only if the pane is that agent's, alive, and has seen *number* - 1 texts.
+
+        Returns False, having typed nothing, where that does not hold. Control characters but newline and tab are
+        dropped from *text*.
+        """
+        ...
+
+    async def keys(self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str]) -> bool:
+        """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number."""
+        ...
+
+    def changes(self) -> AsyncIterator[str]:
+        """Yield a word whenever something may have changed, among them `gone` when the server went away.
+
+        A hint only: whoever cares looks again with `panes`.
+        """
+        ...
+
+    async def disconnect(self) -> None:
+        """Let go of the server; agents run on."""
+        ...
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process tree has used."""
+
+    cpu_seconds: float
+    memory_bytes: int
+    """Sum of resident sets: shared pages count more than once."""
+    processes: int
+
+
+class Processes(Protocol):
+    """The machine's processes. A pid alone is never trusted: identity is (boot, pid, start)."""
+
+    def identify(self, pid: int) -> Identity | None:
+        """Return the identity of the process that has *pid* now, None where there is none."""
+        ...
+
+    def alive(self, process: Identity) -> bool:
+        """Tell whether that very process still runs; a zombie does not."""
+        ...
+
+    def tree(self, agent: AgentId, root: Identity | None) -> list[Identity]:
+        """Return every process of *agent*: descendants of *root* and *root* itself, and all that carry its mark."""
+        ...
+
+    def marked(self, home: str) -> dict[AgentId, list[Identity]]:
+        """Return every process on the machine that carries our mark for the state folder *home*, by agent."""
+        ...
+
+    def usage(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, Usage]:
+        """Return what each tree has used, from one pass over the process table."""
+        ...
+
+    def signal(self, processes: Collection[Identity], number: int) -> int:
+        """Send signal *number* to those that are still the same process; return how many got it."""
+        ...
+
+    def ancestors(self, pid: int) -> list[int]:
+        """Return *pid* and its parents up to 1; empty where the process is gone."""
+        ...
+
+    async def ended(self, process: Identity) -> None:
+        """Return as soon as *process* has ended, without polling where the system can tell."""
+        ...
