@@ -1,0 +1,132 @@
+"""The state folder: where it is, what lies where in it, and whether it is safe to use."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentctl.domain.errors import HomeUnusable
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One user's state folder; everything of one supervisor is below it."""
+
+    path: Path
+    chosen: bool = False
+    """True where `AGENTCTL_HOME` names it: then its tmux server gets a name of its own."""
+
+    @property
+    def id(self) -> str:
+        """Return the short hash that marks what belongs to this home."""
+        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:8]
+
+    @property
+    def tmux_socket(self) -> str:
+        """Return the name of our tmux server, for `tmux -L`."""
+        return f"agentctl-{self.id}" if self.chosen else "agentctl"
+
+    @property
+    def run(self) -> Path:
+        """Return the folder of what lives only while something runs: socket, lock, agents' folders."""
+        return self.path / "run"
+
+    @property
+    def socket(self) -> Path:
+        """Return the control socket."""
+        return self.run / "control.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Return the file whose lock the one supervisor holds."""
+        return self.run / "supervisor.lock"
+
+    @property
+    def pid_file(self) -> Path:
+        """Return the file that names the supervisor: pid, start ticks and boot id."""
+        return self.run / "supervisor.pid"
+
+    @property
+    def log(self) -> Path:
+        """Return the event log."""
+        return self.path / "log.db"
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of text logs and crash files."""
+        return self.path / "logs"
+
+    def prepare(self) -> None:
+        """Make the folders where they are missing and check that nobody else can reach into them.
+
+        Raises `HomeUnusable` with the command to run.
+        """
+        for folder in (self.path, self.run, self.logs):
+            _prepare_folder(folder)
+
+    def check(self) -> None:
+        """Check the folders that are there, making none; raises `HomeUnusable`."""
+        for folder in (self.path, self.run):
+            if folder.exists() or folder.is_symlink():
+                _check_folder(folder)
+
+
+def find_home(environ: Mapping[str, str] = os.environ) -> Home:
+    """Return the home that *environ* asks for: `AGENTCTL_HOME`, else `agentctl` in the XDG state folder."""
+    default = _default_home(environ)
+    named = environ.get("AGENTCTL_HOME", "")
+    if not named:
+        return Home(default)
+    path = Path(os.path.realpath(os.path.expanduser(named)))  # noqa: PTH111  HOME may be unset: no exception wanted
+    return Home(path, chosen=path != default)
+
+
+def _default_home(environ: Mapping[str, str]) -> Path:
+    state = environ.get("XDG_STATE_HOME", "")
+    if state.startswith("/"):
+        return Path(os.path.realpath(state)) / "agentctl"
+    user = environ.get("HOME", "") or _home_of_uid()
+    return Path(os.path.realpath(user)) / ".local" / "state" / "agentctl"
+
+
+def _home_of_uid() -> str:
+    import pwd  # noqa: PLC0415  only where HOME is unset
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise HomeUnusable(
+            "HOME is not set and this user has no home folder", hint="set AGENTCTL_HOME to a folder of yours"
+        ) from None
+
+
+def _prepare_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HomeUnusable(
+            f"cannot make the state folder {folder}: {error.strerror}",
+            hint="make it writable, or set AGENTCTL_HOME to a folder that is",
+        ) from None
+    _check_folder(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise HomeUnusable(f"the state folder {folder} is not writable", hint=f"run: chmod u+rwx {folder}")
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        found = folder.lstat()
+    except OSError as error:
+        raise HomeUnusable(f"cannot look at the state folder {folder}: {error.strerror}") from None
+    if stat.S_ISLNK(found.st_mode):
+        raise HomeUnusable(f"the state folder {folder} is a symbolic link", hint="point AGENTCTL_HOME at its target")
+    if not stat.S_ISDIR(found.st_mode):
+        raise HomeUnusable(f"{folder} is not a folder", hint="move it away, or set AGENTCTL_HOME")
+    if found.st_uid != os.getuid():
+        raise HomeUnusable(f"the state folder {folder} belongs to another user (uid {found.st_uid})")
+    if found.st_mode & 0o077:
+        raise HomeUnusable(f"others can reach into the state folder {folder}", hint=f"run: chmod 700 {folder}")
