@@ -1,0 +1,116 @@
+"""Agents as people look at them: one flat row each, the same for the terminal, JSON and every other face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentctl.domain.agent import Agent, AgentState
+from agentctl.domain.names import AgentId, session_name, team_of, window_name
+from agentctl.domain.ports import Usage
+from agentctl.domain.team import AgentSpec, Limits
+from agentctl.views.fleet import Fleet
+
+_ATTENTION = {
+    AgentState.FATAL: 0,
+    AgentState.EXITED: 1,
+    AgentState.BACKOFF: 3,
+    AgentState.CLOSED: 4,
+    AgentState.STARTING: 5,
+    AgentState.PENDING: 5,
+    AgentState.STOPPING: 6,
+    AgentState.RUNNING: 7,
+    AgentState.STOPPED: 8,
+}
+"""What a person should look at first; within a rank, what has been so the longest."""
+
+_TROUBLED = 2
+_ENDED_WELL = 8
+
+
+def attention(agent: Agent) -> int:
+    """Return the agent's rank: the smaller, the sooner a person should look."""
+    if agent.state is AgentState.EXITED and agent.exit_code == 0:
+        return _ENDED_WELL
+    if agent.late or agent.unwell:
+        return _TROUBLED
+    return _ATTENTION[agent.state]
+
+
+def agent_rows(
+    fleet: Fleet, chosen: list[AgentId], usage: Mapping[AgentId, tuple[Usage, float | None]], host: str
+) -> list[dict[str, Any]]:
+    """Return a row for each of *chosen*, those that need a person first.
+
+    *usage* holds what is known of each tree and its share of a core in percent.
+    """
+    agents = sorted((fleet.agents[name] for name in chosen), key=_order)
+    return [_row(agent, fleet.spec(agent.id), usage.get(agent.id), host) for agent in agents]
+
+
+def team_rows(fleet: Fleet) -> list[dict[str, Any]]:
+    """Return a row for each team, by name."""
+    return [_team_row(fleet, name) for name in sorted(fleet.teams)]
+
+
+def _order(agent: Agent) -> tuple[int, float, str]:
+    return attention(agent), agent.since.timestamp() if agent.since else 0.0, agent.id
+
+
+def _row(agent: Agent, spec: AgentSpec | None, usage: tuple[Usage, float | None] | None, host: str) -> dict[str, Any]:
+    team, _, name = agent.id.partition("/")
+    used, share = usage or (None, None)
+    return {
+        "team": team,
+        "agent": agent.id,
+        "name": name,
+        "role": spec.role if spec else "",
+        "runner": agent.runner or (spec.runner if spec else ""),
+        "state": agent.state.value,
+        "activity": agent.activity.value,
+        "attention": attention(agent),
+        "late": agent.late,
+        "unwell": agent.unwell,
+        "since": _moment(agent.since),
+        "evidence": agent.evidence,
+        "generation": agent.generation,
+        "restarts": agent.restarts,
+        "pid": agent.process.pid if agent.process else None,
+        "pane": agent.pane,
+        "session": session_name(team),
+        "window": spec.window if spec else window_name(team, name),
+        "cpu_percent": round(share, 1) if share is not None else None,
+        "memory_bytes": used.memory_bytes if used else None,
+        "processes": used.processes if used else None,
+        "limits": _limits(spec.limits if spec else Limits()),
+        "level": "watch",
+        "exit_code": agent.exit_code,
+        "retry_at": _moment(agent.retry_at),
+        "host": host,
+    }
+
+
+def _team_row(fleet: Fleet, name: str) -> dict[str, Any]:
+    team = fleet.teams[name]
+    agents = [agent for agent in fleet.agents.values() if team_of(agent.id) == name]
+    return {
+        "team": name,
+        "session": team.spec.session,
+        "source": team.spec.source,
+        "agents": len(agents),
+        "running": sum(agent.state is AgentState.RUNNING for agent in agents),
+        "attention": sum(attention(agent) <= _TROUBLED for agent in agents),
+    }
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    return {
+        "cpu_percent": limits.cpu_percent,
+        "memory_bytes": limits.memory_bytes,
+        "pulse_seconds": limits.pulse / timedelta(seconds=1),
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None
