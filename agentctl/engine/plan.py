@@ -1,0 +1,122 @@
+"""Plans: what a deploy would create, change, remove and keep, said before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from agentctl.domain.agent import Agent, AgentState
+from agentctl.domain.names import AgentId, team_of
+from agentctl.domain.team import AgentSpec, TeamSpec
+from agentctl.domain.units import format_bytes, format_duration
+from agentctl.views.fleet import Fleet
+
+Sign = Literal["+", "~", "-", "="]
+
+_UP = frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.RUNNING, AgentState.BACKOFF})
+
+_SAID = {
+    "argv": "command",
+    "cwd": "folder",
+    "env": "environment",
+    "env_pass": "environment passed on",
+    "depends_on": "dependencies",
+    "index": "place of the window",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one agent."""
+
+    sign: Sign
+    agent: AgentId
+    window: str
+    what: tuple[str, ...]
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to a team."""
+
+    team: str
+    source: str
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many agents are created, changed, removed and kept."""
+        names: dict[Sign, str] = {"+": "create", "~": "change", "-": "remove", "=": "keep"}
+        return {word: sum(change.sign == sign for change in self.changes) for sign, word in names.items()}
+
+
+def plan(wanted: TeamSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Plan:
+    """Compare *wanted* with what the fleet has; *runner_of* says in words which runner an agent would get."""
+    changes = [_change(spec, fleet, runner_of) for spec in wanted.agents]
+    names = {spec.id for spec in wanted.agents}
+    for name, agent in fleet.agents.items():
+        if team_of(name) == wanted.name and name not in names:
+            old = fleet.spec(name)
+            changes.append(Change("-", name, old.window if old else "", (f"it is {agent.state}",)))
+    return Plan(wanted.name, wanted.source, tuple(changes), wanted.notes)
+
+
+def _change(spec: AgentSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Change:
+    agent, old = fleet.agents.get(spec.id), fleet.spec(spec.id)
+    if agent is None or old is None or agent.state not in _UP:
+        was = f"it is {agent.state} now" if agent is not None else ""
+        return Change("+", spec.id, spec.window, tuple(filter(None, (*_describe(spec, runner_of), was))))
+    differing = [f.name for f in fields(spec) if getattr(spec, f.name) != getattr(old, f.name)]
+    restart = needs_restart(agent, spec, old)
+    if restart and not differing:
+        return Change("~", spec.id, spec.window, ("it runs from an older version of the file",), restart=True)
+    if not differing:
+        return Change("=", spec.id, spec.window, (_standing(agent),))
+    return Change("~", spec.id, spec.window, tuple(_difference(name, old, spec) for name in differing), restart)
+
+
+def needs_restart(agent: Agent, spec: AgentSpec, old: AgentSpec | None) -> bool:
+    """Tell whether *agent* has to be started again to be what *spec* wants."""
+    if agent.state in (AgentState.STARTING, AgentState.RUNNING):
+        return agent.digest != spec.digest()
+    return old is None or old.digest() != spec.digest()
+
+
+def is_up(agent: Agent) -> bool:
+    """Tell whether *agent* runs or is on its way to."""
+    return agent.state in _UP
+
+
+def _describe(spec: AgentSpec, runner_of: Callable[[AgentSpec], str]) -> list[str]:
+    words = [runner_of(spec)]
+    if spec.argv:
+        words.append("command " + " ".join(spec.argv))
+    words.append(f"in {spec.cwd}")
+    limits = [f"cpu {spec.limits.cpu_percent:g}%"] if spec.limits.cpu_percent is not None else []
+    if spec.limits.memory_bytes is not None:
+        limits.append(f"memory {format_bytes(spec.limits.memory_bytes)}")
+    words.append(" ".join(["limits", *limits, f"pulse {format_duration(spec.limits.pulse)}"]))
+    if spec.depends_on:
+        words.append("after " + ", ".join(f"{d.agent} ({d.condition})" for d in spec.depends_on))
+    if spec.ready:
+        words.append(f"ready by {spec.ready.kind} {spec.ready.target or ' '.join(spec.ready.argv)}")
+    return words
+
+
+def _standing(agent: Agent) -> str:
+    return f"{agent.state}, unchanged"
+
+
+def _difference(name: str, old: AgentSpec, new: AgentSpec) -> str:
+    said = _SAID.get(name, name.replace("_", " "))
+    before, after = getattr(old, name), getattr(new, name)
+    if name in ("runner", "model", "cwd", "window", "role", "index"):
+        return f"{said}: {before or 'none'} → {after or 'none'}"
+    if name == "argv":
+        return f"{said}: {' '.join(before)} → {' '.join(after)}"
+    if name == "env":
+        changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+        return f"{said}: {', '.join(changed)}"
+    return f"{said} changed"

@@ -1,0 +1,329 @@
+"""Reconcile: desired against observed, agent by agent, to the commands that bring them together.
+
+Level-triggered: the answer depends only on the fleet, on what is seen and on the moment, so it is the same after a
+crash as before. What is unknown changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from agentctl.domain.agent import Agent, AgentState, Identity
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.names import AgentId
+from agentctl.domain.ports import Pane
+from agentctl.domain.team import AgentSpec
+from agentctl.engine.order import waits_for
+from agentctl.engine.restart import Again, GiveUp, after_exit
+from agentctl.views.fleet import Fleet
+
+READY_WITHIN = timedelta(seconds=60)
+"""How long an agent without a readiness probe of its own may take; a coding agent's slowest start is 13 s."""
+
+KILL_TAKES = timedelta(seconds=5)
+"""After this a process that was killed and is still there is a survivor (it hangs in the kernel)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is seen of the world at one moment."""
+
+    server: Identity | None
+    """The tmux server, None where there is none."""
+    panes: Mapping[AgentId, Pane] | None
+    """Panes by agent; None where tmux did not answer: unknown, which is not absent."""
+    ended: frozenset[AgentId] = frozenset()
+    """Agents whose process has ended."""
+    trees: Mapping[AgentId, tuple[Identity, ...]] = field(default_factory=dict)
+    """What is left of the trees of agents that end or have ended; missing: not looked at."""
+    signalled: Mapping[AgentId, tuple[int, datetime]] = field(default_factory=dict)
+    """The last signal sent to each of those trees, and when."""
+    repaired: Mapping[AgentId, tuple[object, ...]] = field(default_factory=dict)
+    """The last repair tried for an agent: what was seen then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Record a decision."""
+
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start the next generation of an agent."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Take a pane that was opened for this generation before the outcome could be recorded."""
+
+    agent: AgentId
+    pane: Pane
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Record the end of an agent that ended by itself, with its last words."""
+
+    agent: AgentId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Record that an agent which was asked to end has ended."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a signal to all that is left of an agent's tree."""
+
+    agent: AgentId
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Put a window back where it belongs."""
+
+    agent: AgentId
+    pane: Pane
+    drift: str
+
+
+Command = Append | Start | Adopt | Bury | Settle | Send | Repair
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One agent, what is wanted of it, and what is seen of it."""
+
+    agent: Agent
+    spec: AgentSpec | None
+    fleet: Fleet
+    seen: Observed
+    now: datetime
+    rng: random.Random
+
+    @property
+    def pane(self) -> Pane | None:
+        """Return the agent's pane of this generation, None where it is absent or unknown."""
+        pane = (self.seen.panes or {}).get(self.agent.id)
+        return pane if pane is not None and pane.generation == self.agent.generation else None
+
+    def draft(self, kind: EventType, **data: object) -> Append:
+        """Return the command to record *kind* for this agent."""
+        return Append(Draft(agent_stream(self.agent.id), kind, dict(data)))
+
+
+def decide(fleet: Fleet, seen: Observed, now: datetime, rng: random.Random) -> list[Command]:
+    """Return what has to be done now; an empty list means that everything is as wanted, or waits for time."""
+    commands: list[Command] = []
+    for agent in fleet.agents.values():
+        situation = Situation(agent, fleet.spec(agent.id), fleet, seen, now, rng)
+        commands += _end_remains(situation)
+        commands += _DECISIONS[agent.state](situation)
+    return commands
+
+
+def next_deadline(fleet: Fleet, seen: Observed) -> datetime | None:
+    """Return the next moment at which `decide` may answer otherwise with nothing else having changed."""
+    moments = [agent.retry_at for agent in fleet.agents.values() if agent.retry_at is not None]
+    moments += [
+        agent.since + _ready_within(fleet.spec(agent.id))
+        for agent in fleet.agents.values()
+        if agent.state is AgentState.STARTING and agent.since is not None and not agent.late
+    ]
+    for name, (number, at) in seen.signalled.items():
+        moments.append(at + (_grace(fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES))
+    return min(moments, default=None)
+
+
+def _end_remains(situation: Situation) -> list[Command]:
+    """End what an agent that ended by itself has left running."""
+    if situation.agent.state in (AgentState.STARTING, AgentState.RUNNING, AgentState.STOPPING):
+        return []
+    return _signal_tree(situation) if situation.seen.trees.get(situation.agent.id) else []
+
+
+def _signal_tree(situation: Situation) -> list[Command]:
+    """TERM first, KILL after the grace, each once."""
+    last = situation.seen.signalled.get(situation.agent.id)
+    if last is None:
+        return [Send(situation.agent.id, signal.SIGTERM)]
+    number, at = last
+    if number == signal.SIGTERM and situation.now - at >= _grace(situation.spec):
+        return [Send(situation.agent.id, signal.SIGKILL)]
+    return []
+
+
+def _pending(situation: Situation) -> list[Command]:
+    if situation.spec is None:
+        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+    if situation.seen.panes is None or situation.agent.id in situation.seen.trees:
+        return []  # tmux does not answer, or the generation before is still ending
+    return [] if waits_for(situation.spec, situation.fleet) else [Start(situation.agent.id)]
+
+
+def _starting(situation: Situation) -> list[Command]:
+    agent = situation.agent
+    if agent.process is None:
+        return _cut_short(situation)
+    ended = _ended(situation)
+    if ended:
+        return ended
+    since = agent.since or situation.now
+    if not agent.late and situation.now - since >= _ready_within(situation.spec):
+        return [
+            situation.draft(
+                EventType.AGENT_LATE,
+                generation=agent.generation,
+                evidence=f"not ready after {_ready_within(situation.spec).total_seconds():g}s",
+            )
+        ]
+    return _drift(situation)
+
+
+def _cut_short(situation: Situation) -> list[Command]:
+    """Find out whether the window was made: the intent is recorded and the outcome is not."""
+    if situation.seen.panes is None:
+        return []
+    if situation.pane is not None:
+        return [Adopt(situation.agent.id, situation.pane)]
+    return [situation.draft(EventType.AGENT_WANTED, reason="its start was cut short")]
+
+
+def _running(situation: Situation) -> list[Command]:
+    ended = _ended(situation)
+    if ended:
+        return ended
+    if situation.agent.unwell and situation.spec is not None and situation.spec.restart.policy != "never":
+        return _signal_tree(situation)
+    return _drift(situation)
+
+
+def _ended(situation: Situation) -> list[Command]:
+    """Tell apart: the server went away, a person closed the window, the agent ended."""
+    agent, seen = situation.agent, situation.seen
+    if seen.panes is not None and agent.server is not None and agent.server != seen.server:
+        return [Bury(agent.id, "the tmux server ended")]
+    if seen.panes is not None and agent.id not in seen.panes:
+        return [
+            situation.draft(EventType.AGENT_CLOSED, generation=agent.generation, reason="a person closed its window")
+        ]
+    if agent.id in seen.ended or (situation.pane is not None and situation.pane.dead):
+        return [Bury(agent.id, agent.unwell and f"ended as unhealthy: {agent.unwell}")]
+    return []
+
+
+def _drift(situation: Situation) -> list[Command]:
+    pane, spec = situation.pane, situation.spec
+    if pane is None or spec is None:
+        return []
+    team = situation.fleet.teams[spec.team].spec
+    checks = (
+        ("unmarked", not pane.marked),
+        ("renamed", pane.window != spec.window),
+        ("moved", (pane.session, pane.index) != (team.session, spec.index)),
+    )
+    drift = next((name for name, found in checks if found), "")
+    if not drift or situation.seen.repaired.get(spec.id) == sighting(pane):
+        return []
+    if team.layout == "leave" and drift != "unmarked":
+        return []
+    return [Repair(spec.id, pane, drift)]
+
+
+def sighting(pane: Pane) -> tuple[object, ...]:
+    """Return what of a pane counts as drift, so that a repair which changed nothing is not tried for ever."""
+    return (pane.id, pane.marked, pane.window, pane.session, pane.index)
+
+
+def _stopping(situation: Situation) -> list[Command]:
+    left = situation.seen.trees.get(situation.agent.id)
+    if left is None:
+        return []
+    if not left:
+        return [Settle(situation.agent.id)]
+    last = situation.seen.signalled.get(situation.agent.id)
+    if last and last[0] == signal.SIGKILL and situation.now - last[1] >= KILL_TAKES:
+        return [Settle(situation.agent.id)]
+    return _signal_tree(situation)
+
+
+def _stopped(situation: Situation) -> list[Command]:
+    if situation.agent.again:
+        return [situation.draft(EventType.AGENT_WANTED, reason=situation.agent.evidence, fresh=True)]
+    if situation.spec is None:
+        return [situation.draft(EventType.AGENT_FORGOTTEN, reason="no longer part of its team")]
+    return []
+
+
+def _exited(situation: Situation) -> list[Command]:
+    agent, spec = situation.agent, situation.spec
+    if spec is None:
+        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+    match after_exit(spec.restart, agent.exit_code, agent.failures, situation.now, situation.rng):
+        case Again(at, failures):
+            return [
+                situation.draft(
+                    EventType.AGENT_BACKING_OFF, until=at.isoformat(), failures=failures, reason=agent.evidence
+                )
+            ]
+        case GiveUp(reason):
+            return [situation.draft(EventType.AGENT_FAILED, reason=f"{reason}; {agent.evidence}")]
+        case _:
+            return []
+
+
+def _backoff(situation: Situation) -> list[Command]:
+    agent = situation.agent
+    if situation.spec is None:
+        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+    waiting = situation.seen.panes is None or agent.id in situation.seen.trees
+    due = agent.retry_at is not None and situation.now >= agent.retry_at
+    return [Start(agent.id)] if due and not waiting else []
+
+
+def _fatal(situation: Situation) -> list[Command]:
+    if situation.spec is None:
+        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+    return []
+
+
+def _closed(situation: Situation) -> list[Command]:
+    if situation.spec is None:
+        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+    if situation.spec.restart.closed == "restart":
+        return [situation.draft(EventType.AGENT_WANTED, reason="its window was closed; the team file wants it back")]
+    return []
+
+
+_DECISIONS: dict[AgentState, Callable[[Situation], list[Command]]] = {
+    AgentState.PENDING: _pending,
+    AgentState.STARTING: _starting,
+    AgentState.RUNNING: _running,
+    AgentState.STOPPING: _stopping,
+    AgentState.STOPPED: _stopped,
+    AgentState.EXITED: _exited,
+    AgentState.BACKOFF: _backoff,
+    AgentState.FATAL: _fatal,
+    AgentState.CLOSED: _closed,
+}
+
+
+def _grace(spec: AgentSpec | None) -> timedelta:
+    return spec.grace if spec is not None else timedelta(seconds=5)
+
+
+def _ready_within(spec: AgentSpec | None) -> timedelta:
+    return spec.ready.timeout if spec is not None and spec.ready is not None else READY_WITHIN
