@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any
 
-from agentctl.control.home import Home
 from agentctl.control.wire import MOST_BYTES, PROTOCOL, Address, pack, unpack, unpack_error
 from agentctl.domain.errors import SupervisorUnreachable, TimedOut
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from agentctl.control.home import Home
 
 ANSWER_SECONDS = 30.0
 """Seconds that one line of an answer may take; the supervisor's own deadlines are shorter."""
@@ -43,7 +46,7 @@ class Client:
         raise SupervisorUnreachable("the supervisor ended while it was answering", hint="try again")
 
     def _exchange(self, verb: str, args: dict[str, Any], timeout: float | None) -> Iterator[tuple[str, Any]]:
-        with contextlib.closing(self._connect(timeout)) as channel:
+        with self._connect(timeout) as channel:
             try:
                 channel.sendall(pack({"v": PROTOCOL, "verb": verb, "args": args}))
                 with channel.makefile("rb") as lines:
@@ -60,7 +63,7 @@ class Client:
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         channel.settimeout(timeout)
         try:
-            with Address(self._home.socket) as address:
+            with Address(self._home.address) as address:
                 channel.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
             channel.close()
@@ -68,6 +71,6 @@ class Client:
         except OSError as error:
             channel.close()
             raise SupervisorUnreachable(
-                f"the control socket {self._home.socket} cannot be used: {error.strerror or error}"
+                f"the control socket {self._home.address} cannot be used: {error.strerror or error}"
             ) from None
         return channel

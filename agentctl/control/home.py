@@ -1,34 +1,54 @@
-"""The state folder: where it is, what lies where in it, and whether it is safe to use."""
+"""The state folder: where it is, what lies where in it, and whether it is safe to use.
+
+Every call of an agent or a hook comes through here, so what is slow to import is imported where it is used.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from agentctl.domain.errors import HomeUnusable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
-@dataclass(frozen=True, slots=True)
+
 class Home:
     """One user's state folder; everything of one supervisor is below it."""
 
-    path: Path
-    chosen: bool = False
-    """True where `AGENTCTL_HOME` names it: then its tmux server gets a name of its own."""
+    __slots__ = ("_path", "chosen")
+
+    def __init__(self, path: str | os.PathLike[str], *, chosen: bool = False) -> None:
+        """Take *path*, absolute; *chosen* where `AGENTCTL_HOME` names it: then its tmux server has its own name."""
+        self._path = os.fspath(path)
+        self.chosen = chosen
+
+    @property
+    def path(self) -> Path:
+        """Return the folder itself."""
+        from pathlib import Path  # noqa: PLC0415  slow to import
+
+        return Path(self._path)
 
     @property
     def id(self) -> str:
         """Return the short hash that marks what belongs to this home."""
-        return hashlib.sha256(os.fsencode(self.path)).hexdigest()[:8]
+        import hashlib  # noqa: PLC0415  slow to import
+
+        return hashlib.sha256(os.fsencode(self._path)).hexdigest()[:8]
 
     @property
     def tmux_socket(self) -> str:
         """Return the name of our tmux server, for `tmux -L`."""
         return f"agentctl-{self.id}" if self.chosen else "agentctl"
+
+    @property
+    def address(self) -> str:
+        """Return the path of the control socket."""
+        return f"{self._path}/run/control.sock"
 
     @property
     def run(self) -> Path:
@@ -37,8 +57,8 @@ class Home:
 
     @property
     def socket(self) -> Path:
-        """Return the control socket."""
-        return self.run / "control.sock"
+        """Return the control socket as a path."""
+        return self.path / "run" / "control.sock"
 
     @property
     def lock(self) -> Path:
@@ -81,16 +101,16 @@ def find_home(environ: Mapping[str, str] = os.environ) -> Home:
     named = environ.get("AGENTCTL_HOME", "")
     if not named:
         return Home(default)
-    path = Path(os.path.realpath(os.path.expanduser(named)))  # noqa: PTH111  HOME may be unset: no exception wanted
+    path = os.path.realpath(os.path.expanduser(named))  # noqa: PTH111  HOME may be unset: no exception wanted
     return Home(path, chosen=path != default)
 
 
-def _default_home(environ: Mapping[str, str]) -> Path:
+def _default_home(environ: Mapping[str, str]) -> str:
     state = environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):
-        return Path(os.path.realpath(state)) / "agentctl"
+        return f"{os.path.realpath(state)}/agentctl"
     user = environ.get("HOME", "") or _home_of_uid()
-    return Path(os.path.realpath(user)) / ".local" / "state" / "agentctl"
+    return f"{os.path.realpath(user)}/.local/state/agentctl"
 
 
 def _home_of_uid() -> str:

@@ -18,8 +18,6 @@ class Verb:
     """Whether an agent may ask it."""
     streams: bool = False
     """Whether items come before the result."""
-    own: bool = False
-    """Whether an agent may ask it only about itself."""
 
 
 _ALL = (
@@ -53,8 +51,6 @@ _ALL = (
     Verb("reset", streams=True),
     # {selector} → {socket, session, window, pane, agent}
     Verb("attach"),
-    # {} → {checks: [{name, ok, text, hint}]}
-    Verb("diagnose"),
     # {} → {}: the supervisor ends, agents run on
     Verb("shutdown"),
 )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
-from typing import Any
 
 from agentctl.domain import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PROTOCOL = 1
 MOST_BYTES = 8 * 2**20
@@ -57,19 +59,20 @@ def unpack_error(data: dict[str, Any]) -> errors.AgentctlError:
 class Address:
     """A path that fits into a socket address, however deep the socket lies; a context manager."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._folder: int | None = None
 
     def __enter__(self) -> str:
         if len(os.fsencode(self._path)) <= _LONGEST_ADDRESS:
-            return str(self._path)
-        if not Path("/proc/self/fd").exists():
+            return self._path
+        folder, name = os.path.split(self._path)
+        if not os.path.isdir("/proc/self/fd"):  # noqa: PTH112  pathlib is slow to import
             raise errors.HomeUnusable(
                 f"the path of the control socket is too long: {self._path}", hint="set AGENTCTL_HOME to a shorter path"
             )
-        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return f"/proc/self/fd/{self._folder}/{self._path.name}"
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return f"/proc/self/fd/{self._folder}/{name}"
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:

@@ -23,7 +23,7 @@ class AgentState(StrEnum):
     RUNNING = "running"
     """It said or showed that it is ready."""
     STOPPING = "stopping"
-    """It was asked to end."""
+    """It was asked to end: what is left of its tree is being ended, then its window closes."""
     STOPPED = "stopped"
     """It ended because somebody wanted it to."""
     EXITED = "exited"
@@ -37,7 +37,7 @@ class AgentState(StrEnum):
 
 
 MOVES: dict[AgentState, frozenset[AgentState]] = {
-    AgentState.PENDING: frozenset({AgentState.STARTING, AgentState.STOPPED, AgentState.FATAL}),
+    AgentState.PENDING: frozenset({AgentState.STARTING, AgentState.STOPPING, AgentState.FATAL}),
     AgentState.STARTING: frozenset(
         {
             AgentState.PENDING,  # the start was cut short before anything ran
@@ -50,10 +50,10 @@ MOVES: dict[AgentState, frozenset[AgentState]] = {
     AgentState.RUNNING: frozenset({AgentState.EXITED, AgentState.STOPPING, AgentState.CLOSED}),
     AgentState.STOPPING: frozenset({AgentState.STOPPED}),
     AgentState.STOPPED: frozenset({AgentState.PENDING}),
-    AgentState.EXITED: frozenset({AgentState.PENDING, AgentState.BACKOFF, AgentState.FATAL, AgentState.STOPPED}),
-    AgentState.BACKOFF: frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.STOPPED, AgentState.FATAL}),
-    AgentState.FATAL: frozenset({AgentState.PENDING, AgentState.STOPPED}),
-    AgentState.CLOSED: frozenset({AgentState.PENDING, AgentState.STOPPED}),
+    AgentState.EXITED: frozenset({AgentState.PENDING, AgentState.BACKOFF, AgentState.FATAL, AgentState.STOPPING}),
+    AgentState.BACKOFF: frozenset({AgentState.PENDING, AgentState.STARTING, AgentState.STOPPING, AgentState.FATAL}),
+    AgentState.FATAL: frozenset({AgentState.PENDING, AgentState.STOPPING}),
+    AgentState.CLOSED: frozenset({AgentState.PENDING, AgentState.STOPPING}),
 }
 
 ALIVE = frozenset({AgentState.STARTING, AgentState.RUNNING, AgentState.STOPPING})
@@ -104,6 +104,8 @@ class Agent:
     activity: Activity = Activity.UNKNOWN
     typed: int = 0
     """Messages handed to this generation."""
+    heard: int = 0
+    """Bytes of this generation's signal file that have been taken in."""
     again: bool = False
     """While stopping: whether it is to be started again."""
     late: bool = False

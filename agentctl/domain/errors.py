@@ -22,7 +22,9 @@ AgentctlError                    1   base: shown as one line with the next step,
 
 from __future__ import annotations
 
-from typing import ClassVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class AgentctlError(Exception):

@@ -13,7 +13,10 @@ from typing import Any
 
 
 class EventType(StrEnum):
-    """Every type of event; the comment names the keys of its data."""
+    """Every type of event; the comment names the keys of its data.
+
+    An event made from an agent's signal has `heard` too: how far the generation's signal file was read.
+    """
 
     SUPERVISOR_STARTED = "SupervisorStarted"  # pid, version, tmux
     SUPERVISOR_STOPPED = "SupervisorStopped"  # reason

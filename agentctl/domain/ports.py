@@ -177,9 +177,12 @@ class Terminal(Protocol):
         """Return what the pane shows, and up to *history* lines above it; raw, so clean it before printing."""
         ...
 
-    async def type(self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str) -> bool:
+    async def type(
+        self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str, *, enter_delay: float | None = None
+    ) -> bool:
         """Paste *text* and press Enter, once: only if the pane is that agent's, alive, and has seen *number* - 1 texts.
 
+        Enter follows *enter_delay* seconds later as a call of its own; with None it is part of the same step.
         Returns False, having typed nothing, where that does not hold. Control characters but newline and tab are
         dropped from *text*.
         """
@@ -194,6 +197,10 @@ class Terminal(Protocol):
 
         A hint only: whoever cares looks again with `panes`.
         """
+        ...
+
+    def poke(self) -> None:
+        """Tell the server to look for children that ended: some lose the kernel's word of it."""
         ...
 
     async def disconnect(self) -> None:
@@ -229,6 +236,14 @@ class Processes(Protocol):
         """Return every process of *agent*: descendants of *root* and *root* itself, and all that carry its mark."""
         ...
 
+    def trees(self, roots: Mapping[AgentId, Identity | None]) -> dict[AgentId, list[Identity]]:
+        """Return the `tree` of every agent in *roots*, from one pass over the process table."""
+        ...
+
+    def spare(self, process: Identity) -> None:
+        """Never count *process*, nor what merely hangs below it, as any agent's: the terminal's server."""
+        ...
+
     def marked(self, home: str) -> dict[AgentId, list[Identity]]:
         """Return every process on the machine that carries our mark for the state folder *home*, by agent."""
         ...
@@ -243,6 +258,10 @@ class Processes(Protocol):
 
     def ancestors(self, pid: int) -> list[int]:
         """Return *pid* and its parents up to 1; empty where the process is gone."""
+        ...
+
+    def listener(self, port: int) -> Identity | None:
+        """Return the process that listens on the local TCP *port*, None where there is none or it cannot be told."""
         ...
 
     async def ended(self, process: Identity) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -31,6 +32,12 @@ class Probe:
     """Readiness: how long to keep asking. Health: how long one answer may take."""
     failures: int = 3
     """Health: this many noes in a row make the agent unhealthy."""
+
+    @property
+    def local_port(self) -> int | None:
+        """Return the port on this machine that an http or tcp probe asks, None for any other probe."""
+        place = re.fullmatch(r"(?:http://)?(?:127\.\d+\.\d+\.\d+|localhost|\[::1\]):(\d+)(?:/.*)?", self.target)
+        return int(place[1]) if self.kind in ("http", "tcp") and place else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,6 @@ from agentctl.engine.order import waits_for
 from agentctl.engine.restart import Again, GiveUp, after_exit
 from agentctl.views.fleet import Fleet
 
-READY_WITHIN = timedelta(seconds=60)
-"""How long an agent without a readiness probe of its own may take; a coding agent's slowest start is 13 s."""
-
 KILL_TAKES = timedelta(seconds=5)
 """After this a process that was killed and is still there is a survivor (it hangs in the kernel)."""
 
@@ -124,6 +121,10 @@ class Situation:
         """Return the command to record *kind* for this agent."""
         return Append(Draft(agent_stream(self.agent.id), kind, dict(data)))
 
+    def stop(self, reason: str) -> Append:
+        """Return the command to have this agent end for good."""
+        return self.draft(EventType.AGENT_STOPPING, generation=self.agent.generation, reason=reason, again=False)
+
 
 def decide(fleet: Fleet, seen: Observed, now: datetime, rng: random.Random) -> list[Command]:
     """Return what has to be done now; an empty list means that everything is as wanted, or waits for time."""
@@ -138,11 +139,6 @@ def decide(fleet: Fleet, seen: Observed, now: datetime, rng: random.Random) -> l
 def next_deadline(fleet: Fleet, seen: Observed) -> datetime | None:
     """Return the next moment at which `decide` may answer otherwise with nothing else having changed."""
     moments = [agent.retry_at for agent in fleet.agents.values() if agent.retry_at is not None]
-    moments += [
-        agent.since + _ready_within(fleet.spec(agent.id))
-        for agent in fleet.agents.values()
-        if agent.state is AgentState.STARTING and agent.since is not None and not agent.late
-    ]
     for name, (number, at) in seen.signalled.items():
         moments.append(at + (_grace(fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES))
     return min(moments, default=None)
@@ -168,7 +164,7 @@ def _signal_tree(situation: Situation) -> list[Command]:
 
 def _pending(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+        return [situation.stop("no longer part of its team")]
     if situation.seen.panes is None or situation.agent.id in situation.seen.trees:
         return []  # tmux does not answer, or the generation before is still ending
     return [] if waits_for(situation.spec, situation.fleet) else [Start(situation.agent.id)]
@@ -181,15 +177,6 @@ def _starting(situation: Situation) -> list[Command]:
     ended = _ended(situation)
     if ended:
         return ended
-    since = agent.since or situation.now
-    if not agent.late and situation.now - since >= _ready_within(situation.spec):
-        return [
-            situation.draft(
-                EventType.AGENT_LATE,
-                generation=agent.generation,
-                evidence=f"not ready after {_ready_within(situation.spec).total_seconds():g}s",
-            )
-        ]
     return _drift(situation)
 
 
@@ -271,7 +258,7 @@ def _stopped(situation: Situation) -> list[Command]:
 def _exited(situation: Situation) -> list[Command]:
     agent, spec = situation.agent, situation.spec
     if spec is None:
-        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+        return [situation.stop("no longer part of its team")]
     match after_exit(spec.restart, agent.exit_code, agent.failures, situation.now, situation.rng):
         case Again(at, failures):
             return [
@@ -288,7 +275,7 @@ def _exited(situation: Situation) -> list[Command]:
 def _backoff(situation: Situation) -> list[Command]:
     agent = situation.agent
     if situation.spec is None:
-        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+        return [situation.stop("no longer part of its team")]
     waiting = situation.seen.panes is None or agent.id in situation.seen.trees
     due = agent.retry_at is not None and situation.now >= agent.retry_at
     return [Start(agent.id)] if due and not waiting else []
@@ -296,13 +283,13 @@ def _backoff(situation: Situation) -> list[Command]:
 
 def _fatal(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+        return [situation.stop("no longer part of its team")]
     return []
 
 
 def _closed(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.draft(EventType.AGENT_STOPPED, reason="no longer part of its team")]
+        return [situation.stop("no longer part of its team")]
     if situation.spec.restart.closed == "restart":
         return [situation.draft(EventType.AGENT_WANTED, reason="its window was closed; the team file wants it back")]
     return []
@@ -323,7 +310,3 @@ _DECISIONS: dict[AgentState, Callable[[Situation], list[Command]]] = {
 
 def _grace(spec: AgentSpec | None) -> timedelta:
     return spec.grace if spec is not None else timedelta(seconds=5)
-
-
-def _ready_within(spec: AgentSpec | None) -> timedelta:
-    return spec.ready.timeout if spec is not None and spec.ready is not None else READY_WITHIN

@@ -36,6 +36,10 @@ class Message:
     agent: AgentId
     text: str
     sender: str
+    seq: int = 0
+    """The event that queued it: its place among all messages."""
+    kind: str = "message"
+    """`message`, or `brief`: what an agent is told first."""
     keys: tuple[str, ...] = ()
     state: str = "queued"
     """queued, typed, seen, answered or dead."""
@@ -98,13 +102,15 @@ class Fleet:
             self._forget(agent)
         elif event.type in _AGENT_FOLDS:
             self.agents[agent] = _AGENT_FOLDS[event.type](self.agents.get(agent, Agent(agent)), event)
+        if "heard" in event.data and agent in self.agents:
+            self.agents[agent] = replace(self.agents[agent], heard=event.data["heard"])
 
     def _apply_to_message(self, agent: AgentId, event: Event) -> None:
         name = event.data["message"]
         if event.type == EventType.MESSAGE_QUEUED:
-            self.messages[name] = Message(
-                name, agent, event.data["text"], event.data["sender"], tuple(event.data.get("keys", ()))
-            )
+            keys = tuple(event.data.get("keys", ()))
+            kind = event.data.get("kind", "message")
+            self.messages[name] = Message(name, agent, event.data["text"], event.data["sender"], event.seq, kind, keys)
         elif name in self.messages:
             self.messages[name] = _MESSAGE_FOLDS[event.type](self.messages[name], event.data)
             self._drop_settled()
@@ -144,6 +150,7 @@ def _starting(agent: Agent, event: Event) -> Agent:
         exit_code=None,
         activity=Activity.UNKNOWN,
         typed=0,
+        heard=0,
         late=False,
         unwell="",
         restarts=agent.restarts + 1 if unasked else agent.restarts,
