@@ -1,0 +1,70 @@
+"""The process table as one pass saw it, and what a system must be able to tell about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """One line of the process table; a tuple because a pass makes hundreds."""
+
+    pid: int
+    parent: int
+    start_ticks: int
+    ended: bool
+    """A zombie: it is listed until its parent has read its exit code."""
+    program: object
+    """Differs after each exec where the system tells, so that an environment need not be read twice."""
+    numbers: Sequence[bytes | float]
+    """The source's own: what `Source.spent` works from."""
+
+
+Table = Mapping[int, Entry]
+
+
+class Spent(NamedTuple):
+    """What one process has used by itself, and what the children it has waited for had used."""
+
+    own_seconds: float
+    reaped_seconds: float
+    memory_bytes: int
+
+
+class Source(Protocol):
+    """One system's process table."""
+
+    boot: str
+
+    def table(self) -> Table:
+        """Return all processes from one pass; raise `Unreachable` where the pass as a whole failed."""
+        ...
+
+    def entry(self, pid: int) -> Entry | None:
+        """Return one process, None where there is none."""
+        ...
+
+    def environment(self, pid: int) -> bytes:
+        """Return the environment it was started with as NUL-ended strings; empty where that is not ours to read."""
+        ...
+
+    def command(self, pid: int) -> str:
+        """Return its command line for a person, empty where it is gone."""
+        ...
+
+    def spent(self, entry: Entry) -> Spent | None:
+        """Return what the process of *entry* has used; None where it is gone."""
+        ...
+
+
+def open_source() -> Source:
+    """Return this system's table: `/proc` where it is Linux's, psutil elsewhere."""
+    if sys.platform == "linux" and Path("/proc/self/stat").exists():
+        from agentctl.drivers.processes.procfs import Procfs  # noqa: PLC0415  one of the two is ever loaded
+
+        return Procfs()
+    from agentctl.drivers.processes.portable import Portable  # noqa: PLC0415  psutil is slow to import
+
+    return Portable()
