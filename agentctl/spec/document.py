@@ -1,0 +1,279 @@
+"""The team file's format: every key, its type, what it means. The reference page and the JSON Schema are made of this.
+
+`null` takes away what a base, the defaults or a role said, so every setting may be absent; the defaults are written in
+the descriptions and applied in `agentctl.spec.agents`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from agentctl.spec.kinds import (
+    Amount,
+    Count,
+    Cron,
+    Duration,
+    EnvName,
+    Flag,
+    Line,
+    Model,
+    Name,
+    OrFalse,
+    PlainValue,
+    Share,
+    Short,
+    Size,
+    Texts,
+    WindowName,
+    key,
+)
+from agentctl.spec.workflow import Workflow
+
+
+def _policy(value: object) -> object:
+    return {"policy": value} if isinstance(value, str) else value
+
+
+def _conditions(value: object) -> object:
+    """Return dependencies in their long form: `[db]` and `{db: ready}` are `{db: {condition: ready}}`."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return {item: {} for item in value}
+    if isinstance(value, dict):
+        return {name: {"condition": item} if isinstance(item, str) else item for name, item in value.items()}
+    return value
+
+
+class Backoff(Model):
+    """The wait before an agent is started again."""
+
+    initial: Duration | None = key("The first wait. Default `1s`.")
+    factor: Amount | None = key("Each further wait is this many times the last. Default `2`.", ge=1, le=100)
+    max: Duration | None = key("The longest wait. Default `5m`.")
+    jitter: Flag | None = key("Spread the waits a little, so that agents do not start at once. Default `true`.")
+
+
+class Restart(Model):
+    """What happens when an agent ends by itself."""
+
+    policy: Literal["never", "on-failure", "always"] | None = key("When to start it again. Default `on-failure`.")
+    max_restarts: Count | None = key("More failures than this within `window` and a person is told. Default `5`.", ge=0)
+    window: Duration | None = key("The time in which failures are counted. Default `1h`.")
+    backoff: Backoff | None = key("The wait before each start.")
+    well_after: Duration | None = key("Running this long wipes the count of failures. Default `10m`.")
+    closed: Literal["leave", "restart"] | None = key("What to do when a person closes its window. Default `leave`.")
+
+
+class Limits(Model):
+    """What an agent's whole process tree may take."""
+
+    cpu: Share | None = key("Share of one core; `none` is no limit. Default `50%`.")
+    memory: Size | None = key("Memory; `none` is no limit. Default `512MiB`.")
+    pulse: Duration | None = key("Least time between two operations handed to the agent. Default `2s`.")
+    on_exceed: Literal["throttle", "warn", "restart", "stop"] | None = key("What to do above a limit.")
+
+
+class Ready(Model):
+    """How to see that an agent is ready: exactly one of `http`, `tcp`, `command` and `log`."""
+
+    http: Line | None = key("A URL that answers with a status below 400.")
+    tcp: Line | None = key("A `host:port` that takes a connection.")
+    command: Texts | None = key("A program that exits with 0: a list, or a line without shell signs.")
+    shell: Flag | None = key("Hand `command` to `/bin/sh`. Default `false`.")
+    log: Line | None = key("A regular expression that matches a line of its output.")
+    every: Duration | None = key("Time between two questions. Default `1s`; for health `10s`.")
+    timeout: Duration | None = key(
+        "How long to keep asking. Default `60s`; for health, how long one answer may take, `5s`."
+    )
+
+
+class Health(Ready):
+    """How to see that an agent is well: the keys of `ready`, of which exactly one kind, and `failures`."""
+
+    failures: Count | None = key("This many noes in a row make it unhealthy. Default `3`.", ge=1)
+
+
+class Condition(Model):
+    """How far another agent must have come."""
+
+    condition: Literal["started", "ready"] = Field("ready", description="How far it must have come.")
+
+
+class CheckIn(Model):
+    """A prompt sent again and again: exactly one of `every` and `cron`."""
+
+    every: Duration | None = key("Time between two check-ins.")
+    cron: Cron | None = key("When, in cron's five fields.")
+    prompt: str | None = key("What is asked: text, or the path of a `.md` or `.j2` file.")
+    when: Literal["idle", "always"] | None = key("Ask only while it is idle, or always.")
+
+
+class Commit(Model):
+    """Commits of an agent's work: exactly one of `every` and `cron`."""
+
+    every: Duration | None = key("Time between two commits.")
+    cron: Cron | None = key("When, in cron's five fields.")
+    message: str | None = key("The commit message, a template.")
+
+
+class Budget(Model):
+    """What an agent may use up before it is paused."""
+
+    usd: Amount | None = key("Money, in US dollars.")
+    time: Duration | None = key("Working time.")
+    tokens: Count | None = key("Tokens.", ge=1)
+
+
+class Tools(Model):
+    """Which of its own tools an agent may use, in the words of its runner."""
+
+    allow: list[Line] | None = key("Tools that need no question.")
+    deny: list[Line] | None = key("Tools that are refused.")
+
+
+class Scale(Model):
+    """How many of an agent there may be."""
+
+    min: Count | None = key("At least so many.", ge=0)
+    max: Count | None = key("At most so many.", ge=1, le=100)
+    queue_per_agent: Count | None = key("One more agent for each so many waiting tasks.", ge=1)
+
+
+class Workspace(Model):
+    """Where an agent works."""
+
+    root: Line | None = key(
+        "Folder the agent starts in, from the file's own folder; `caller` is the folder the command was given in. "
+        "Default: the folder of the team file."
+    )
+    isolation: Literal["none", "worktree"] | None = key(
+        "`worktree`: a git worktree and branch of its own. Default `none`."
+    )
+    branch: Line | None = key("Name of the branch of a worktree, a template.")
+    base: Line | None = key("What the branch starts from.")
+    copy_: list[Line] | None = key("Ignored files to copy into a worktree.", alias="copy")
+    keep: Literal["always", "if-dirty", "never"] | None = key("Whether a worktree stays when the agent ends.")
+    setup: list[Line] | None = key("Commands that prepare a workspace.")
+
+
+class Settings(Model):
+    """What may be said for all agents, for a role, or for one agent."""
+
+    description: Line | None = key("One line for people and for the other agents.")
+    runner: Name | None = key(
+        "The agent program, or `auto`: the first one installed. Default `auto`; with `command`, `process`."
+    )
+    model: Line | None = key("The model, in the runner's own words.")
+    brief: Line | None = key(
+        "Path of a file with the agent's first instructions, a template, from the file's own folder."
+    )
+    prompt: str | None = key("The agent's first instructions, a template; follows the brief where there are both.")
+    capabilities: list[Name] | None = key(
+        "What it can do, for choosing an agent for a task. At most 32.", max_length=32
+    )
+    labels: dict[Name, Line] | None = key("Your own marks, for selecting agents.", max_length=100)
+    env: dict[EnvName, str] | None = key(
+        "Environment variables with their values; templates are filled in.", max_length=200
+    )
+    env_pass: list[EnvName] | None = key(
+        "Names of your own environment variables that are handed through.", max_length=200
+    )
+    secrets: list[Name] | None = key("Names of the secrets it gets.", max_length=100)
+    restart: Annotated[Restart, Short(_policy, {"enum": ["never", "on-failure", "always"]})] | None = key(
+        "What happens when it ends by itself; a policy alone will do: `restart: always`."
+    )
+    grace: Duration | None = key("Time to end in before it is killed. Default `5s`.")
+    ready: Ready | None = key("How to see that it is ready. Default: it is as soon as it runs.")
+    health: Health | None = key("How to see that it is well.")
+    limits: Limits | None = key("What its processes may take.")
+    workspace: Workspace | None = key("Where it works.")
+    approve: Literal["ask", "plan", "auto-edit", "auto"] | None = key("What it may do without asking.")
+    check_in: Annotated[CheckIn | Literal[False], OrFalse(CheckIn)] | None = key(
+        "A prompt sent again and again; `false` for none."
+    )
+    commit: Annotated[Commit | Literal[False], OrFalse(Commit)] | None = key("Commits of its work; `false` for none.")
+    mcp: list[Name] | None = key("Names of the MCP servers it gets.", max_length=100)
+    tools: Tools | None = key("Which of its own tools it may use.")
+    budget: Budget | None = key("What it may use up.")
+    scale: Scale | None = key("How many of it there may be.")
+
+
+class Role(Settings):
+    """Settings that several agents share. `pm`, `dev` and `server` are there without being defined."""
+
+    command: Texts | None = key("The program of a `process`: a list, or a line without shell signs.")
+    shell: Flag | None = key("Hand `command` to `/bin/sh`. Default `false`.")
+
+
+class Agent(Role):
+    """One agent, or several alike."""
+
+    role: Name | None = key("Its role. Default: the role that has the agent's own name, if there is one.")
+    replicas: Count | None = key("How many: `ui` with 2 is `ui-1` and `ui-2`. Default `1`.", ge=1, le=100)
+    window: WindowName | None = key("Name of its tmux window. Default `<Team>-<Agent>`, for example `Frontend-PM`.")
+    reports_to: Name | None = key("The agent it reports to.")
+    depends_on: (
+        Annotated[
+            dict[Name, Condition],
+            Short(_conditions, {"type": "array", "items": {"type": "string"}}),
+        ]
+        | None
+    ) = key("Agents that must be ready (or `started`) first: a list, or `{db: ready}`.", max_length=500)
+
+
+class Secret(Model):
+    """Where a value comes from that stands in no file: exactly one of `env`, `file`, `command` and `keyring`."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("env", "file", "command", "keyring")
+
+    env: EnvName | None = key("One of your environment variables.")
+    file: Line | None = key("A file that holds the value.")
+    command: list[Line] | None = key("A program that prints the value, as a list.", min_length=1)
+    keyring: Line | None = key("An entry of the system's keyring.")
+    as_: EnvName | None = key(
+        "The variable the agent finds it in. Default: `env`, else the name in capitals.", alias="as"
+    )
+
+
+class McpServer(Model):
+    """A tool server: exactly one of `command` and `url`."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("command", "url")
+
+    command: Line | None = key("The program to start.")
+    args: list[str] | None = key("Its arguments.")
+    env: dict[EnvName, str] | None = key("Its environment variables.")
+    url: Line | None = key("Where it is reached.")
+    headers: dict[Line, str] | None = key("HTTP headers to send.")
+
+
+class Notice(Model):
+    """When a person is told, and how."""
+
+    on: list[Literal["waiting", "question", "approval", "error", "limit", "budget", "done"]] = Field(
+        description="What to tell about.", min_length=1
+    )
+    to: list[Line] = Field(description="`bell`, `desktop`, or a channel such as `slack:#shop`.", min_length=1)
+    after: Duration | None = key("Wait this long first.")
+    quiet: Line | None = key("Not between these hours, for example `22:00-07:00`.", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+
+
+class Document(Model):
+    """A team file."""
+
+    version: Literal[1] = Field(description="The version of this format: `1`.")
+    name: Name = Field(description="The team's name; its tmux session is `Task-<name>`.")
+    description: Line | None = key("One line for people and for the agents.")
+    drift: Literal["repair", "leave"] | None = key(
+        "What to do when a window is renamed, moved or unmarked. Default `repair`."
+    )
+    vars: dict[EnvName, PlainValue] | None = key("Values of your own for templates: `{{ vars.port }}`.")
+    workspace: Workspace | None = key("Where all agents work.")
+    defaults: Settings | None = key("Settings of all agents; a role and the agent itself come after.")
+    roles: dict[Name, Role] | None = key("Roles: settings that several agents share.")
+    secrets: dict[Name, Secret] | None = key("Secrets by name; values never stand in this file.")
+    mcp: dict[Name, McpServer] | None = key("MCP servers by name.")
+    agents: dict[Name, Agent] = Field(description="The agents, in the order of their windows.", min_length=1)
+    workflows: dict[Name, Workflow] | None = key("Workflows by name.")
+    notify: list[Notice] | None = key("When a person is told, and how.")
