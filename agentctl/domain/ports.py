@@ -169,8 +169,11 @@ class Terminal(Protocol):
         """Close the windows of *panes*; those already gone are no error."""
         ...
 
-    async def arrange(self, pane: PaneId, opening: Opening) -> None:
-        """Give *pane* the marks, window name, session and index of *opening*, wherever a person moved it."""
+    async def arrange(self, pane: PaneId, opening: Opening, *, typed: int = 0) -> None:
+        """Give *pane* the marks, window name, session and index of *opening*, wherever a person moved it.
+
+        *typed* is how many texts this generation was given, for a pane that has lost its own count.
+        """
         ...
 
     async def screen(self, pane: PaneId, *, history: int = 0, escapes: bool = False) -> str:

@@ -1,0 +1,266 @@
+"""The driver: agents live in tmux windows that a person can watch, rename and close."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from agentctl.domain.agent import Identity
+from agentctl.domain.errors import TerminalError, UsageError
+from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.ports import Opened, Opening, Pane
+from agentctl.drivers import launch
+from agentctl.drivers.tmux import arrangement, guard
+from agentctl.drivers.tmux.closing import closing
+from agentctl.drivers.tmux.engine import Reply
+from agentctl.drivers.tmux.invoke import ServerGone, command
+from agentctl.drivers.tmux.link import EngineName, Link, Settings
+from agentctl.drivers.tmux.listing import LIST, Owned, Row, owned, pane, parse
+from agentctl.drivers.tmux.placement import Map, Place, creation, marks
+from agentctl.drivers.tmux.quote import line, literal, quote
+
+_BY_FILE = (
+    10_000  # texts above this many bytes reach the server by file: it parses a line of 100 kB in 17 ms, a file in 6
+)
+_CHUNK = 4  # windows a batch: a person's keys wait for the server no longer than these take
+_CLOSE_TRIES = 5  # a person may open a window in a session while it is being closed; then it is looked at again
+_HOME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_RACES = ("in use", "duplicate session", "can't find", "no such", "not found")
+
+
+class TmuxTerminal:
+    """The port `Terminal` on one tmux server."""
+
+    def __init__(
+        self,
+        socket: str,
+        *,
+        run_dir: Path,
+        home: str,
+        identify: Callable[[int], Identity | None],
+        deadline: float = 4.0,
+        own: bool = True,
+        engine: EngineName = "auto",
+        exit_code: Callable[[AgentId, int], int | None] | None = None,
+        send_signal: Callable[[int, int], None] = os.kill,
+    ) -> None:
+        """Prepare to speak to the server on *socket* (`tmux -L`); nothing is started before `connect`.
+
+        *home* is the short hash of the state folder that marks our panes; *own* says that the server is ours alone, so
+        that its options are ours to set. *deadline* is in seconds, for each call.
+        """
+        command(socket)
+        if not _HOME.fullmatch(home):
+            raise ValueError(f"{home!r} is no short hash")
+        self._run_dir = run_dir
+        self._home = home
+        self._exit_code = exit_code or partial(launch.exit_code, run_dir)
+        self._settings = Settings(socket, home, deadline, own, engine, identify, send_signal)
+        self._link = Link(self._settings)
+
+    async def connect(self) -> None:
+        """Start the server where there is none, set our own up, and attach; safe to repeat."""
+        await self._link.connect()
+
+    async def disconnect(self) -> None:
+        """Let go of the server; agents run on. Ends `changes`."""
+        await self._link.disconnect()
+
+    def server(self) -> Identity | None:
+        """Return the server's process, None while none is known."""
+        return self._link.server
+
+    def poke(self) -> None:
+        """Have the server look after its dead children: tmux below 3.5 may miss their deaths, and so their status."""
+        self._link.signal(signal.SIGCHLD)
+
+    def changes(self) -> AsyncIterator[str]:
+        """Yield a word whenever something may have changed, from the call on, until `disconnect`.
+
+        tmux's own words, `lost` for our client, `gone` for the server; without a control client only `tick`, once a
+        second, and `gone`.
+        """
+        return self._link.news()
+
+    # --- panes ---
+
+    async def panes(self) -> list[Pane]:
+        """Return every pane of ours, dead ones included; empty where no server runs."""
+        try:
+            _, ours = await self._look()
+        except ServerGone:
+            return []
+        return [pane(own, self._exit_code) for own in ours]
+
+    async def _look(self) -> tuple[list[Row], list[Owned]]:
+        reply = await self._link.ask(LIST)
+        if not reply.ok:
+            raise TerminalError(f"tmux does not list its panes: {reply.text}")
+        try:
+            rows = parse(reply.lines)
+        except ValueError as unread:
+            raise TerminalError(f"tmux lists its panes in a way we do not know: {unread}") from unread
+        return rows, owned(rows, self._home, self._run_dir)
+
+    async def open(self, openings: Sequence[Opening]) -> list[Opened]:
+        """Make all windows, a team's in one batch; sessions come into being with their first window.
+
+        An agent that runs in this generation already keeps its pane, a dead one's pane is used again. What could not
+        be made has its error in words. A window or session that comes in between is looked at once more.
+        """
+        opened = await self._open(openings)
+        late = [i for i, one in enumerate(opened) if one.pane is None and any(word in one.error for word in _RACES)]
+        if late:
+            for i, again in zip(late, await self._open([openings[i] for i in late]), strict=True):
+                opened[i] = again
+        return opened
+
+    async def _open(self, openings: Sequence[Opening]) -> list[Opened]:
+        rows, ours = await self._look()
+        places = Map(rows, ours, self._home).plan(openings)
+        teams: dict[str, list[Place]] = {}
+        for place in places:
+            teams.setdefault(place.opening.session, []).append(place)
+        two_at_once = asyncio.Semaphore(2)  # while one team is marked, the next one's windows are being made
+        made: dict[AgentId, Opened] = {}
+
+        async def team(todo: list[Place]) -> None:
+            for start in range(0, len(todo), _CHUNK):
+                async with two_at_once:
+                    for one in await self._make(todo[start : start + _CHUNK], rows, ours):
+                        made.setdefault(one.agent, one)
+
+        todos = [[place for place in todo if place.act != "refuse"] for todo in teams.values()]
+        for result in await asyncio.gather(*map(team, todos), return_exceptions=True):
+            if result is not None:
+                raise result
+        return [
+            Opened(p.opening.agent, p.opening.generation, None, error=p.error)
+            if p.act == "refuse"
+            else made[p.opening.agent]
+            for p in places
+        ]
+
+    async def _make(self, places: Sequence[Place], rows: list[Row], ours: list[Owned]) -> list[Opened]:
+        """Start the processes of *places* in one batch, and mark their panes in another, when the ids are known."""
+        batches = [[] if place.act == "keep" else creation(place, self._home) for place in places]
+        replies = iter(await self._link.run([text for batch in batches for text in batch]) if any(batches) else [])
+        opened = [_opened(place, [next(replies) for _ in batch]) for place, batch in zip(places, batches, strict=True)]
+        new: list[str] = []
+        for place, one in zip(places, opened, strict=True):
+            if one.pane is not None and place.act == "reuse":
+                await self._rearrange(one.pane, place.opening, rows, ours)
+            elif one.pane is not None and place.act != "keep":
+                new += marks(one.pane, place.opening, self._home)
+        if new:
+            await self._link.run(new)
+        return opened
+
+    async def _rearrange(self, pane_id: PaneId, opening: Opening, rows: list[Row], ours: list[Owned]) -> None:
+        """Bring a pane that is used again to its place; each on its own (see `closing`: sessions may end by it)."""
+        own = next(own for own in ours if own.row.pane == pane_id)
+        await self._link.run(arrangement.arrange(rows, ours, own, opening, home=self._home, typed=0))
+
+    async def close(self, panes: Collection[PaneId]) -> None:
+        """Close *panes*, and with them their windows where nobody else's pane is in them; only what is ours."""
+        for _ in range(_CLOSE_TRIES):
+            rows, ours = await self._look()
+            doomed = {own.row.pane for own in ours if own.row.pane in panes}
+            if not doomed:
+                return
+            await self._link.run(closing(rows, doomed))
+        raise TerminalError("panes could not be closed: their sessions change all the time")
+
+    async def arrange(self, pane: PaneId, opening: Opening, *, typed: int = 0) -> None:
+        """Give *pane* the marks, window name, session and index of *opening*, wherever a person moved it.
+
+        *typed* is how many texts this generation was given, for a pane that has lost its own count.
+        """
+        rows, ours = await self._look()
+        own = next((own for own in ours if own.row.pane == pane), None)
+        if own is None or own.agent != opening.agent:
+            raise TerminalError(f"pane {pane} is not there or not {opening.agent}'s")
+        await self._link.run(arrangement.arrange(rows, ours, own, opening, home=self._home, typed=typed))
+
+    async def screen(self, pane: PaneId, *, history: int = 0, escapes: bool = False) -> str:
+        """Return what the pane shows, and up to *history* lines above it; raw, so clean it before printing."""
+        _check(pane)
+        words = ["capture-pane", "-p", *(["-e"] if escapes else []), "-S", str(-history), "-t", pane]
+        reply = await self._link.ask(line(*words))
+        if not reply.ok:
+            raise TerminalError(f"pane {pane}: {reply.text}")
+        return reply.text
+
+    # --- typing ---
+
+    async def type(
+        self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str, *, enter_delay: float | None = None
+    ) -> bool:
+        """Paste *text* and press Enter, once (see the port); True only where this very call did it.
+
+        After `TerminalUnreachable` it may have been done or be done later: repeat the call with the same *number*;
+        where it then says no, the count of the pane tells. With *enter_delay* seconds Enter is a step of its own,
+        under the same guard; should that not hold any more, the text stands there without it.
+        """
+        when = guard.condition(pane, agent, generation, self._home, number - 1)
+        token, text = secrets.token_hex(8), guard.clean(text)
+        buffer = self._settings.buffers + token
+        enter = guard.press(pane, ["Enter"])
+        act = [guard.paste(pane, buffer)] if text else []
+        act += [enter] if enter_delay is None else []
+        act += [guard.count(pane, number), f"display-message -p {token}"]
+        with self._loading(buffer, text) as load:
+            commands = [*load, guard.guarded(pane, when, *act), line("delete-buffer", "-b", buffer)]
+            typed = token in (await self._link.run(commands))[len(load)].lines
+        if typed and enter_delay is not None:
+            await asyncio.sleep(enter_delay)
+            when = guard.condition(pane, agent, generation, self._home, number)
+            await self._link.run([guard.guarded(pane, when, enter)])
+        return typed
+
+    async def keys(self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str]) -> bool:
+        """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number."""
+        when = guard.condition(pane, agent, generation, self._home)
+        token = secrets.token_hex(8)
+        commands = [guard.guarded(pane, when, guard.press(pane, keys), f"display-message -p {token}")]
+        return token in (await self._link.run(commands))[0].lines
+
+    @contextlib.contextmanager
+    def _loading(self, buffer: str, text: str) -> Iterator[list[str]]:
+        """Yield the command that loads *text* into a buffer; none for no text, which tmux makes no buffer of."""
+        data = text.encode()
+        if len(data) <= _BY_FILE:
+            yield [line("set-buffer", "-b", buffer) + f" -- {quote(text)}"] if data else []
+            return
+        path = self._run_dir / f"{buffer}.text"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            yield [line("load-buffer", "-b", buffer, literal(str(path)))]
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _check(pane: PaneId) -> None:
+    if not guard.is_pane(pane):
+        raise UsageError(f"{pane!r} is no pane")
+
+
+def _opened(place: Place, replies: Sequence[Reply]) -> Opened:
+    """Return the outcome of a place from the replies to its `creation`."""
+    opening = place.opening
+    if place.act == "keep":
+        return Opened(opening.agent, opening.generation, place.pane, place.pid)
+    told = replies[1] if place.act == "reuse" and replies[0].ok else replies[0]
+    words = told.text.split()
+    if not told.ok or len(words) != len(("pane", "pid")):
+        return Opened(opening.agent, opening.generation, None, error=told.text or "tmux made no window")
+    return Opened(opening.agent, opening.generation, PaneId(words[0]), int(words[1]))
