@@ -60,7 +60,15 @@ def plan(wanted: TeamSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) 
         if team_of(name) == wanted.name and name not in names:
             old = fleet.spec(name)
             changes.append(Change("-", name, old.window if old else "", (f"it is {agent.state}",)))
-    return Plan(wanted.name, wanted.source, tuple(changes), wanted.notes)
+    return Plan(wanted.name, wanted.source, tuple(changes), (*_other_file(wanted, fleet), *wanted.notes))
+
+
+def _other_file(wanted: TeamSpec, fleet: Fleet) -> tuple[str, ...]:
+    """Say that the team that runs under this name came from somewhere else."""
+    known = fleet.teams.get(wanted.name)
+    if known is None or known.spec.source == wanted.source:
+        return ()
+    return (f"team {wanted.name} was deployed from another file before: {known.spec.source}",)
 
 
 def _change(spec: AgentSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Change:

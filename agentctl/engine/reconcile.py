@@ -75,9 +75,10 @@ class Bury:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Record that an agent which was asked to end has ended."""
+    """Record that an agent which was asked to end has ended, and what survived it."""
 
     agent: AgentId
+    survivors: tuple[Identity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ def _stopping(situation: Situation) -> list[Command]:
         return [Settle(situation.agent.id)]
     last = situation.seen.signalled.get(situation.agent.id)
     if last and last[0] == signal.SIGKILL and situation.now - last[1] >= KILL_TAKES:
-        return [Settle(situation.agent.id)]
+        return [Settle(situation.agent.id, left)]
     return _signal_tree(situation)
 
 

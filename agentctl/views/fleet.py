@@ -219,7 +219,7 @@ def _failed(agent: Agent, event: Event) -> Agent:
 def _stopping(agent: Agent, event: Event) -> Agent:
     reason, again = event.data.get("reason", ""), bool(event.data.get("again"))
     if agent.state is AgentState.STOPPING:
-        return replace(agent, again=again and agent.again, evidence=reason)
+        return replace(agent, again=again, evidence=reason)
     return agent.move(AgentState.STOPPING, since=event.at, evidence=reason, again=again)
 
 

@@ -1,0 +1,194 @@
+"""The composition root: the only place that says which driver stands behind which port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from agentctl import __version__
+from agentctl.control.home import Home, find_home
+from agentctl.domain.errors import AgentctlError, Unreachable
+from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
+from agentctl.drivers.clock import SystemClock
+from agentctl.drivers.processes import SystemProcesses
+from agentctl.drivers.tmux.terminal import TmuxTerminal
+from agentctl.runners.registry import Runners
+from agentctl.store.sqlite import SqliteLog
+from agentctl.supervisor.delivery import Delivery
+from agentctl.supervisor.executor import Executor
+from agentctl.supervisor.ledger import Ledger
+from agentctl.supervisor.lock import HomeLock
+from agentctl.supervisor.loop import Loop
+from agentctl.supervisor.observation import Observer
+from agentctl.supervisor.requests.request import Desk
+from agentctl.supervisor.server import Server
+from agentctl.supervisor.starting import Starter
+from agentctl.supervisor.usage import Meter
+from agentctl.supervisor.watchers import Watchers
+from agentctl.supervisor.world import World
+
+log = logging.getLogger(__name__)
+
+_LOG_BYTES, _LOG_FILES = 10 * 2**20, 3
+_TMUX_AGAIN = 1.0
+"""Seconds between two tries to reach a tmux that does not answer."""
+
+
+def main() -> int:
+    """Run the supervisor of this home until it is told to end; the exit code."""
+    os.umask(0o077)
+    home = find_home()
+    _carry_the_mark(home)
+    try:
+        home.prepare()
+        processes = SystemProcesses(home_id=home.id)
+        lock = HomeLock(home.lock, home.pid_file)
+        own = processes.identify(os.getpid())
+        if own is None:
+            raise Unreachable("this process cannot be found in the process table")
+        lock.take(own)
+    except AgentctlError as error:
+        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201  no log is open yet
+        return error.exit_code
+    _open_text_log(home)
+    try:
+        asyncio.run(_run(home, processes))
+    finally:
+        lock.release()
+    return 0
+
+
+def _carry_the_mark(home: Home) -> None:
+    """Start over with our mark in the environment where it is missing: others tell a supervisor by it."""
+    marks = {"AGENTCTL_SUPERVISOR": "1", "AGENTCTL_HOME_ID": home.id}
+    foreign = [name for name in ("AGENTCTL_AGENT", "TMUX", "TMUX_PANE") if name in os.environ]
+    if not foreign and all(os.environ.get(name) == value for name, value in marks.items()):
+        return
+    environ = {name: value for name, value in os.environ.items() if name not in foreign} | marks
+    os.execve(sys.executable, [sys.executable, "-m", "agentctl.supervisor"], environ)  # noqa: S606  no shell is wanted
+
+
+def _open_text_log(home: Home) -> None:
+    handler = logging.handlers.RotatingFileHandler(
+        home.logs / "supervisor.log", maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1
+    )
+    handler.setFormatter(_Line("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=os.environ.get("AGENTCTL_LOG_LEVEL", "INFO").upper(), handlers=[handler])
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+
+
+class _Line(logging.Formatter):
+    """One line a record, with the facts of `extra` as key=value."""
+
+    _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in self._PLAIN)
+        return f"{super().format(record)} {facts}".rstrip()
+
+
+async def _run(home: Home, processes: SystemProcesses) -> None:
+    wake, finish = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, finish.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the terminal that started us may go
+    world = make_world(home, processes)
+    try:
+        await supervise(world, wake, finish)
+    finally:
+        await world.terminal.disconnect()
+        world.ledger.close()
+
+
+def make_world(home: Home, processes: SystemProcesses) -> World:
+    """Return the world made of real drivers."""
+    clock = SystemClock()
+    host = socket.gethostname()
+    terminal = TmuxTerminal(home.tmux_socket, run_dir=home.run, home=home.id, identify=processes.identify)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("AGENTCTL_")}
+    return World(
+        home=home,
+        host=host,
+        clock=clock,
+        ledger=Ledger(SqliteLog(home.log, host=host, clock=clock.now)),
+        terminal=terminal,
+        processes=processes,
+        runners=Runners.load(_user_runners(environ)),
+        environ=environ,
+    )
+
+
+def _user_runners(environ: dict[str, str]) -> Path | None:
+    from platformdirs import user_config_path  # noqa: PLC0415  only here
+
+    del environ
+    return user_config_path("agentctl") / "runners"
+
+
+async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) -> None:
+    """Run every part until *finish* is set; agents run on afterwards."""
+    observer = Observer(world)
+    desk = Desk(world, observer, Meter(world), wake, finish)
+    delivery = Delivery(world, wake)
+    loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
+    _offer_command(world.home)
+    async with Server(desk).listening():
+        _record_start(world)
+        parts = [
+            asyncio.create_task(part, name=name)
+            for name, part in (
+                ("loop", loop.run()),
+                ("watchers", Watchers(world, wake).run()),
+                ("delivery", delivery.run()),
+                ("signals", delivery.listen()),
+                ("tmux", _listen_to_tmux(world, wake)),
+                ("finish", finish.wait()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+    for part in done:
+        part.result()
+    world.ledger.append([Draft(SUPERVISOR_STREAM, EventType.SUPERVISOR_STOPPED, {"reason": "it was asked to end"})])
+
+
+def _record_start(world: World) -> None:
+    facts = {"pid": os.getpid(), "version": __version__, "tmux": world.home.tmux_socket}
+    world.ledger.append([Draft(SUPERVISOR_STREAM, EventType.SUPERVISOR_STARTED, facts)])
+    log.info("supervisor started", extra=facts)
+
+
+async def _listen_to_tmux(world: World, wake: asyncio.Event) -> None:
+    """Keep connected, and wake the loop at every hint."""
+    while True:
+        try:
+            await world.connect()
+            wake.set()
+            async for _ in world.terminal.changes():
+                wake.set()
+        except AgentctlError as error:
+            log.warning("tmux is out of reach", extra={"error": error.message})
+        wake.set()
+        await world.clock.sleep(_TMUX_AGAIN)
+
+
+def _offer_command(home: Home) -> None:
+    """Put `agentctl` where agents find it at the end of their PATH."""
+    folder = home.run / "bin"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    script = folder / "agentctl"
+    with contextlib.suppress(FileNotFoundError):
+        script.unlink()
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m agentctl "$@"\n')
+    script.chmod(0o700)

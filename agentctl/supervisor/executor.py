@@ -1,0 +1,175 @@
+"""The executor: carries out what the engine decided and records the outcome; each outcome is the next thing seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from agentctl.domain.agent import Agent, AgentState, Identity
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import AgentctlError, Unreachable
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.names import AgentId
+from agentctl.domain.ports import Opening, Pane
+from agentctl.domain.text import safe_text
+from agentctl.drivers.launch import exit_code
+from agentctl.engine.reconcile import Adopt, Append, Bury, Command, Repair, Send, Settle, Start, sighting
+from agentctl.supervisor.observation import Observer
+from agentctl.supervisor.starting import Starter
+from agentctl.supervisor.world import World
+
+log = logging.getLogger(__name__)
+
+_LAST_WORDS = 20
+"""Lines of an agent's screen that are kept when it ends."""
+
+
+class Executor:
+    """The supervisor's hands."""
+
+    def __init__(self, world: World, observer: Observer, starter: Starter) -> None:
+        self._world = world
+        self._observer = observer
+        self._starter = starter
+
+    async def carry(self, commands: Sequence[Command]) -> None:
+        """Carry out *commands*: decisions are recorded first, all starts go in one batch."""
+        self._world.ledger.append([command.draft for command in commands if isinstance(command, Append)])
+        self._signal([command for command in commands if isinstance(command, Send)])
+        for command in commands:
+            await self._carry_one(command)
+        starts = [command.agent for command in commands if isinstance(command, Start)]
+        if starts:
+            await self._starter.start(starts)
+
+    async def _carry_one(self, command: Command) -> None:
+        match command:
+            case Append(draft):
+                self._note(draft)
+            case Adopt(agent, pane):
+                self._adopt(agent, pane)
+            case Bury(agent, reason):
+                await self._bury(agent, reason)
+            case Settle(agent, survivors):
+                await self._settle(agent, [process.pid for process in survivors])
+            case Repair(agent, pane, drift):
+                await self._repair(agent, pane, drift)
+            case Start() | Send():
+                pass  # carried out in one batch
+
+    def _note(self, draft: Draft) -> None:
+        """Keep ending what is left of an agent whose window was closed."""
+        if draft.type == EventType.AGENT_CLOSED:
+            self._observer.ends(AgentId(draft.stream.removeprefix("agent:")))
+
+    def _signal(self, commands: Sequence[Send]) -> None:
+        """Signal all trees from one fresh look at the processes: what was seen before may have forked since."""
+        if not commands:
+            return
+        trees = self._observer.trees([command.agent for command in commands])
+        for command in commands:
+            self._world.processes.signal(trees[command.agent], command.signal)
+            self._observer.sent(command.agent, command.signal)
+            facts = {"agent": command.agent, "signal": command.signal, "processes": len(trees[command.agent])}
+            log.info("signalled tree", extra=facts)
+
+    def _adopt(self, name: AgentId, pane: Pane) -> None:
+        self._append(
+            name,
+            EventType.AGENT_STARTED,
+            generation=pane.generation,
+            pane=pane.id,
+            process=encode(self._world.processes.identify(pane.pid) or Identity("", pane.pid, 0)),
+            server=encode(self._world.terminal.server()),
+            adopted=True,
+        )
+
+    async def _bury(self, name: AgentId, reason: str) -> None:
+        agent = self._world.ledger.fleet.agents[name]
+        code, lines = await self._code(agent), await self._last_words(agent)
+        self._observer.ends(name)
+        self._append(
+            name,
+            EventType.AGENT_EXITED,
+            generation=agent.generation,
+            code=code,
+            reason=reason or _ending(code),
+            lines=lines,
+            well=self._was_well(agent),
+        )
+
+    async def _settle(self, name: AgentId, survivors: list[int]) -> None:
+        agent = self._world.ledger.fleet.agents[name]
+        code = await self._code(agent)
+        self._observer.settled(name)
+        if not agent.again:
+            await self._close_window(agent)
+        self._append(name, EventType.AGENT_STOPPED, code=code, reason=agent.evidence, survivors=survivors)
+
+    async def _repair(self, name: AgentId, pane: Pane, drift: str) -> None:
+        spec = self._world.ledger.fleet.spec(name)
+        if spec is None:
+            return
+        session = self._world.ledger.fleet.teams[spec.team].spec.session
+        wanted = Opening(name, pane.generation, session, spec.window, spec.index, (), spec.cwd)
+        self._observer.repaired(name, sighting(pane))
+        self._append(
+            name,
+            EventType.AGENT_DRIFTED,
+            drift=drift,
+            seen=f"{pane.session}:{pane.index} {safe_text(pane.window)}",
+            wanted=f"{session}:{spec.index} {spec.window}",
+        )
+        try:
+            await self._world.terminal.arrange(pane.id, wanted, typed=self._world.ledger.fleet.agents[name].typed)
+        except AgentctlError as error:
+            log.warning("repair failed", extra={"agent": name, "error": error.message})
+            return
+        self._append(name, EventType.AGENT_REPAIRED, drift=drift)
+
+    async def _close_window(self, agent: Agent) -> None:
+        if agent.pane is None or agent.server != self._world.terminal.server():
+            return
+        try:
+            await self._world.terminal.close([agent.pane])
+        except AgentctlError as error:
+            log.warning("window stays open", extra={"agent": agent.id, "error": error.message})
+
+    async def _code(self, agent: Agent) -> int | None:
+        """Return the exit code that the shim left behind, else the one that tmux knows."""
+        code = exit_code(self._world.home.run, agent.id, agent.generation)
+        if code is not None or agent.pane is None:
+            return code
+        try:
+            panes = await self._world.terminal.panes()
+        except Unreachable:
+            return None
+        return next((pane.exit_code for pane in panes if pane.id == agent.pane and pane.dead), None)
+
+    async def _last_words(self, agent: Agent) -> list[str]:
+        if agent.pane is None or agent.server != self._world.terminal.server():
+            return []
+        try:
+            screen = await self._world.terminal.screen(agent.pane, history=_LAST_WORDS)
+        except AgentctlError:
+            return []
+        shown = [line.rstrip() for line in self._starter.redact(agent.id, safe_text(screen)).splitlines()]
+        return [line for line in shown if line][-_LAST_WORDS:]
+
+    def _was_well(self, agent: Agent) -> bool:
+        spec = self._world.ledger.fleet.spec(agent.id)
+        if spec is None or agent.state is not AgentState.RUNNING or agent.since is None:
+            return False
+        return self._world.clock.now() - agent.since >= spec.restart.well_after
+
+    def _append(self, agent: AgentId, kind: EventType, **data: object) -> None:
+        self._world.ledger.append([Draft(agent_stream(agent), kind, data)])
+
+
+def _ending(code: int | None) -> str:
+    """Return an exit code in words."""
+    if code is None:
+        return "ended; its exit code is unknown"
+    if code > 128:  # noqa: PLR2004  the shell's convention: 128 + signal
+        return f"ended by signal {code - 128}"
+    return f"exited with code {code}"

@@ -1,0 +1,92 @@
+"""The ledger: the one place where events are appended and the fleet moves on; everybody else asks or waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from agentctl.domain.codec import decode, encode
+from agentctl.domain.events import Draft, Event
+from agentctl.domain.ports import EventLog, Snapshot
+from agentctl.views.fleet import Fleet
+
+_VIEW = "fleet-1"
+"""The fleet's shape; a new number makes old snapshots be read past."""
+
+_SNAPSHOT_EVERY = 1000
+_WAITING_MOST = 10_000
+"""Events that a slow follower may leave unread before its stream is closed; it can read on from the log."""
+
+
+class Ledger:
+    """The log and the fleet that it adds up to, always in step."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._followers: set[asyncio.Queue[Event | None]] = set()
+        self._changed = asyncio.Event()
+        self.fleet = _load(log)
+        self._snapshot_at = self.fleet.seq
+
+    def append(self, drafts: Sequence[Draft], *, request: str | None = None) -> list[Event]:
+        """Append *drafts* durably, then move the fleet and tell followers; a repeated *request* changes nothing."""
+        if not drafts:
+            return []
+        before = self.fleet.seq
+        events = self._log.append(drafts, request=request)
+        fresh = [event for event in events if event.seq > before]
+        for event in fresh:
+            self.fleet.apply(event)
+        self._tell(fresh)
+        self._snapshot()
+        return events
+
+    def read(self, after: int, stream: str | None, limit: int | None) -> Iterator[Event]:
+        """Yield events of the log from the past."""
+        return self._log.read(after, stream=stream, limit=limit)
+
+    async def changed(self) -> None:
+        """Return when the next event has been appended."""
+        await self._changed.wait()
+
+    @contextlib.asynccontextmanager
+    async def follow(self) -> AsyncIterator[asyncio.Queue[Event | None]]:
+        """Give a queue of events from now on; None in it means that the follower was too slow and is cut off."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._followers.add(queue)
+        try:
+            yield queue
+        finally:
+            self._followers.discard(queue)
+
+    def close(self) -> None:
+        """Keep the fleet for a quick start and let go of the log."""
+        if self.fleet.seq > self._snapshot_at:
+            self._log.save_snapshot(Snapshot(_VIEW, self.fleet.seq, encode(self.fleet)))
+        self._log.close()
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        self._changed.set()
+        self._changed = asyncio.Event()
+        for queue in list(self._followers):
+            if queue.qsize() > _WAITING_MOST:
+                self._followers.discard(queue)
+                queue.put_nowait(None)
+                continue
+            for event in events:
+                queue.put_nowait(event)
+
+    def _snapshot(self) -> None:
+        if self.fleet.seq - self._snapshot_at >= _SNAPSHOT_EVERY:
+            self._log.save_snapshot(Snapshot(_VIEW, self.fleet.seq, encode(self.fleet)))
+            self._snapshot_at = self.fleet.seq
+
+
+def _load(log: EventLog) -> Fleet:
+    snapshot = log.load_snapshot(_VIEW)
+    fleet = decode(Fleet, snapshot.state) if snapshot is not None else Fleet()
+    fleet.apply_all(log.read(fleet.seq))
+    return fleet

@@ -1,0 +1,53 @@
+"""One supervisor a home: a lock that the kernel lets go of when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from agentctl.domain.agent import Identity
+from agentctl.domain.errors import Refused
+
+
+class HomeLock:
+    """The lock on a home; held for the life of the process, and by no child (close-on-exec)."""
+
+    def __init__(self, path: Path, pid_file: Path) -> None:
+        self._path = path
+        self._pid_file = pid_file
+        self._fd: int | None = None
+
+    def take(self, identity: Identity) -> None:
+        """Take the lock and write down who holds it; raise `Refused` naming the holder where it is held."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise Refused(f"another supervisor runs for this home (pid {self._holder()})") from None
+        self._fd = fd
+        self._write(f"{identity.pid} {identity.start_ticks} {identity.boot}\n")
+
+    def release(self) -> None:
+        """Let go; safe to repeat."""
+        if self._fd is None:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            self._pid_file.unlink()
+        os.close(self._fd)
+        self._fd = None
+
+    def _holder(self) -> str:
+        try:
+            return self._pid_file.read_text().split(" ", 1)[0] or "unknown"
+        except OSError:
+            return "unknown"
+
+    def _write(self, line: str) -> None:
+        fresh = self._pid_file.with_suffix(".new")
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(line)
+        fresh.replace(self._pid_file)

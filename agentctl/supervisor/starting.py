@@ -1,0 +1,180 @@
+"""Starting: from what is wanted to windows with agents in them; the intent is durable before tmux hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from agentctl.domain.agent import AgentState, Identity
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import AgentctlError, NotFound, Refused, TerminalError, Unreachable
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.names import AgentId, team_of
+from agentctl.domain.ports import Opened, Opening
+from agentctl.domain.team import AgentSpec
+from agentctl.drivers import launch
+from agentctl.drivers.secrets import Redactor, reveal
+from agentctl.runners.runner import Launch, Runner
+from agentctl.supervisor.world import World
+
+log = logging.getLogger(__name__)
+
+
+class Starter:
+    """Makes launches out of specs and opens their windows in one batch."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._secrets: dict[AgentId, Redactor] = {}
+        self._briefs: dict[AgentId, str] = {}
+
+    async def start(self, agents: Sequence[AgentId]) -> None:
+        """Start the next generation of each of *agents*; one that cannot be started fails with the reason."""
+        drafts, openings = [], []
+        for name in agents:
+            try:
+                draft, opening = await self._prepare(name)
+            except AgentctlError as error:
+                reason = f"{error.message}; {error.hint}" if error.hint else error.message
+                drafts.append(Draft(agent_stream(name), EventType.AGENT_FAILED, {"reason": reason}))
+                continue
+            drafts.append(draft)
+            openings.append(opening)
+        self._world.ledger.append(drafts)
+        if openings:
+            self._record(await self._open(openings))
+
+    def redact(self, agent: AgentId, text: str) -> str:
+        """Return *text* with every secret of *agent* masked."""
+        redactor = self._secrets.get(agent)
+        return redactor.mask(text) if redactor is not None else text
+
+    async def _prepare(self, name: AgentId) -> tuple[Draft, Opening]:
+        fleet = self._world.ledger.fleet
+        agent, spec, team = fleet.agents[name], fleet.spec(name), fleet.teams[team_of(name)]
+        if spec is None:
+            raise NotFound(f"{name} is not part of its team any more")
+        _check_folder(spec)
+        generation = agent.generation + 1
+        path = team.environment.get("PATH", self._world.environ.get("PATH", ""))
+        choice = self._world.runners.choose(spec.runner, path)
+        folder = self._world.agent_folder(name)
+        started = choice.runner.launch(spec, path=path, folder=folder)
+        argv = launch.prepare(
+            self._world.home.run,
+            name,
+            generation,
+            argv=started.argv,
+            env=await self._environment(spec, generation, started, folder),
+            cwd=spec.cwd,
+        )
+        self._briefs[name] = _brief(spec, choice.runner, started)
+        draft = Draft(
+            agent_stream(name),
+            EventType.AGENT_STARTING,
+            {
+                "generation": generation,
+                "digest": spec.digest(),
+                "runner": choice.runner.name,
+                "reason": _reason(agent.state, agent.evidence, choice.reason),
+            },
+        )
+        return draft, Opening(name, generation, team.spec.session, spec.window, spec.index, argv, spec.cwd)
+
+    async def _environment(self, spec: AgentSpec, generation: int, started: Launch, folder: Path) -> dict[str, str]:
+        """Return all that the agent sees; our own names in it are ours to set, whoever else gives them."""
+        team = self._world.ledger.fleet.teams[spec.team]
+        base = {**team.environment, "PATH": self._path(team.environment)}
+        kept = {name: value for name, value in base.items() if name not in started.unset}
+        theirs = {**kept, **started.env, **spec.env, **self._passed(spec), **await self._revealed(spec)}
+        marks = {
+            "AGENTCTL_HOME": str(self._world.home.path),
+            "AGENTCTL_HOME_ID": self._world.home.id,
+            "AGENTCTL_TEAM": spec.team,
+            "AGENTCTL_AGENT": spec.id,
+            "AGENTCTL_GENERATION": str(generation),
+            "AGENTCTL_RUN": str(folder),
+        }
+        return {name: value for name, value in theirs.items() if not name.startswith("AGENTCTL_")} | marks
+
+    def _passed(self, spec: AgentSpec) -> dict[str, str]:
+        known = {**self._world.environ, **self._world.given.get(spec.team, {})}
+        lost = [name for name in spec.env_pass if name not in known and name in self._known_once(spec.team)]
+        if lost:
+            raise Refused(f"{', '.join(lost)}: the value is not known any more", hint=f"agentctl deploy {spec.team}")
+        return {name: known[name] for name in spec.env_pass if name in known}
+
+    def _known_once(self, team: str) -> tuple[str, ...]:
+        return self._world.ledger.fleet.teams[team].passed
+
+    async def _revealed(self, spec: AgentSpec) -> dict[str, str]:
+        """Look up the agent's secrets; on a thread, because a command that tells one takes its time."""
+        known = {**self._world.environ, **self._world.given.get(spec.team, {})}
+        values = {s.variable: await asyncio.to_thread(reveal, s, known) for s in spec.secrets}
+        self._secrets[spec.id] = Redactor(list(values.values()))
+        return values
+
+    def _path(self, environment: dict[str, str]) -> str:
+        """Return the caller's PATH with our own command at its end, so that agents find it."""
+        path = environment.get("PATH", self._world.environ.get("PATH", "/usr/bin:/bin"))
+        return f"{path}:{self._world.home.run / 'bin'}"
+
+    async def _open(self, openings: Sequence[Opening]) -> list[Opened]:
+        try:
+            await self._world.connect()
+            return await self._world.terminal.open(openings)
+        except Unreachable as error:
+            log.warning("opening is unanswered", extra={"error": error.message})
+            return []  # unknown, not failed: the next look tells which windows were made
+        except TerminalError as error:
+            return [Opened(opening.agent, opening.generation, None, error=error.message) for opening in openings]
+
+    def _record(self, outcomes: Sequence[Opened]) -> None:
+        drafts = [self._outcome(outcome) for outcome in outcomes]
+        drafts += [self._brief(outcome.agent) for outcome in outcomes if outcome.pane and self._briefs[outcome.agent]]
+        self._world.ledger.append(drafts)
+
+    def _brief(self, name: AgentId) -> Draft:
+        facts = {"message": secrets.token_hex(4), "text": self._briefs[name], "sender": "team file", "kind": "brief"}
+        return Draft(agent_stream(name), EventType.MESSAGE_QUEUED, facts)
+
+    def _outcome(self, outcome: Opened) -> Draft:
+        stream = agent_stream(outcome.agent)
+        if outcome.pane is None:
+            facts: dict[str, object] = {
+                "generation": outcome.generation,
+                "code": None,
+                "reason": outcome.error,
+                "lines": [],
+            }
+            return Draft(stream, EventType.AGENT_EXITED, facts)
+        process = self._world.processes.identify(outcome.pid) or Identity("", outcome.pid, 0)
+        return Draft(
+            stream,
+            EventType.AGENT_STARTED,
+            {
+                "generation": outcome.generation,
+                "pane": outcome.pane,
+                "process": encode(process),
+                "server": encode(self._world.terminal.server()),
+            },
+        )
+
+
+def _check_folder(spec: AgentSpec) -> None:
+    if not Path(spec.cwd).is_dir():
+        raise NotFound(f"the folder {spec.cwd} is not there", hint="make it, then run: agentctl deploy")
+
+
+def _brief(spec: AgentSpec, runner: Runner, started: Launch) -> str:
+    """Return what still has to be told to the agent first: nothing where it went in as an argument or cannot go in."""
+    return "" if started.prompted or runner.submit.channel == "none" else spec.prompt
+
+
+def _reason(state: AgentState, evidence: str, choice: str) -> str:
+    if state is AgentState.BACKOFF:
+        return f"started again: {evidence}"
+    return choice

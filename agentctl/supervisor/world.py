@@ -1,0 +1,41 @@
+"""The world as the supervisor is given it: every port, and the few facts that are fixed for its life."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentctl.control.home import Home
+from agentctl.domain.ports import Clock, Processes, Terminal
+from agentctl.runners.registry import Runners
+from agentctl.supervisor.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the supervisor's parts share; the composition root makes it, tests make their own."""
+
+    home: Home
+    host: str
+    clock: Clock
+    ledger: Ledger
+    terminal: Terminal
+    processes: Processes
+    runners: Runners
+    environ: dict[str, str]
+    """The variables the supervisor was started with: what it falls back on for secrets."""
+    rng: random.Random = field(default_factory=random.Random)
+    given: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By team: values of variables that were handed over with a deploy. Never in a log or a file."""
+
+    async def connect(self) -> None:
+        """Get in touch with tmux, starting its server where there is none; it is no part of any agent's tree."""
+        await self.terminal.connect()
+        server = self.terminal.server()
+        if server is not None:
+            self.processes.spare(server)
+
+    def agent_folder(self, agent: str) -> Path:
+        """Return the run folder of *agent*."""
+        return self.home.run / "agents" / agent
