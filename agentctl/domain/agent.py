@@ -6,7 +6,7 @@ The table is the truth; docs/design/agent-states.md draws it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agentctl.domain.errors import IllegalMove
@@ -106,6 +106,8 @@ class Agent:
     """Messages handed to this generation."""
     heard: int = 0
     """Bytes of this generation's signal file that have been taken in."""
+    grace: timedelta | None = None
+    """While stopping: the wait between TERM and KILL that was asked for, None for its spec's."""
     again: bool = False
     """While stopping: whether it is to be started again."""
     late: bool = False

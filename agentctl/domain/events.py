@@ -24,7 +24,6 @@ class EventType(StrEnum):
     CALL_REFUSED = "CallRefused"  # verb, why
 
     TEAM_DEPLOYED = "TeamDeployed"  # spec (TeamSpec), environment (base variables), passed (names of others given)
-    TEAM_STOPPED = "TeamStopped"  # reason
     TEAM_RESET = "TeamReset"  # reason: the team is forgotten
 
     AGENT_WANTED = "AgentWanted"  # reason, fresh (past failures are forgotten)

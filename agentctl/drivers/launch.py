@@ -54,6 +54,16 @@ def exit_code(run_dir: Path, agent: AgentId, generation: int) -> int | None:
     return int(text) if text.strip().isdigit() else None
 
 
+def newest(run_dir: Path, agent: AgentId) -> int:
+    """Return the newest generation of which the agent's run folder holds a trace, 0 for none."""
+    place = folder(run_dir, agent)
+    if not place.is_dir():
+        return 0
+    traces = (entry.name.partition(".") for entry in place.iterdir())
+    numbers = (number for kind, _, number in traces if kind in ("launch", "started", "exit"))
+    return max((int(number) for number in numbers if number.isascii() and number.isdigit()), default=0)
+
+
 def _encode(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> bytes:
     items = [cwd, str(len(env)), *(f"{name}={value}" for name, value in env.items()), *argv]
     if not argv or any("\0" in item for item in items) or any("=" in name or not name for name in env):

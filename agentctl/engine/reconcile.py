@@ -17,9 +17,11 @@ from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Pane
 from agentctl.domain.team import AgentSpec
-from agentctl.engine.order import waits_for
 from agentctl.engine.restart import Again, GiveUp, after_exit
 from agentctl.views.fleet import Fleet
+from agentctl.views.waits import waits_for
+
+_GRACE = timedelta(seconds=5)
 
 KILL_TAKES = timedelta(seconds=5)
 """After this a process that was killed and is still there is a survivor (it hangs in the kernel)."""
@@ -141,7 +143,9 @@ def next_deadline(fleet: Fleet, seen: Observed) -> datetime | None:
     """Return the next moment at which `decide` may answer otherwise with nothing else having changed."""
     moments = [agent.retry_at for agent in fleet.agents.values() if agent.retry_at is not None]
     for name, (number, at) in seen.signalled.items():
-        moments.append(at + (_grace(fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES))
+        moments.append(
+            at + (_grace(fleet.agents.get(name), fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES)
+        )
     return min(moments, default=None)
 
 
@@ -158,7 +162,7 @@ def _signal_tree(situation: Situation) -> list[Command]:
     if last is None:
         return [Send(situation.agent.id, signal.SIGTERM)]
     number, at = last
-    if number == signal.SIGTERM and situation.now - at >= _grace(situation.spec):
+    if number == signal.SIGTERM and situation.now - at >= _grace(situation.agent, situation.spec):
         return [Send(situation.agent.id, signal.SIGKILL)]
     return []
 
@@ -240,6 +244,8 @@ def _stopping(situation: Situation) -> list[Command]:
     left = situation.seen.trees.get(situation.agent.id)
     if left is None:
         return []
+    if not left and situation.seen.panes is None:
+        return []  # its window can only be closed when tmux answers
     if not left:
         return [Settle(situation.agent.id)]
     last = situation.seen.signalled.get(situation.agent.id)
@@ -309,5 +315,6 @@ _DECISIONS: dict[AgentState, Callable[[Situation], list[Command]]] = {
 }
 
 
-def _grace(spec: AgentSpec | None) -> timedelta:
-    return spec.grace if spec is not None else timedelta(seconds=5)
+def _grace(agent: Agent | None, spec: AgentSpec | None) -> timedelta:
+    asked = agent.grace if agent is not None and agent.state is AgentState.STOPPING else None
+    return asked or (spec.grace if spec is not None else _GRACE)

@@ -54,12 +54,13 @@ def main() -> int:
         if own is None:
             raise Unreachable("this process cannot be found in the process table")
         lock.take(own)
+        world = make_world(home, processes)
     except AgentctlError as error:
-        print(f"error: {error.message}", file=sys.stderr)  # noqa: T201  no log is open yet
+        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)  # noqa: T201  no log is open yet
         return error.exit_code
     _open_text_log(home)
     try:
-        asyncio.run(_run(home, processes))
+        asyncio.run(_run(world))
     finally:
         lock.release()
     return 0
@@ -94,12 +95,11 @@ class _Line(logging.Formatter):
         return f"{super().format(record)} {facts}".rstrip()
 
 
-async def _run(home: Home, processes: SystemProcesses) -> None:
+async def _run(world: World) -> None:
     wake, finish = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, finish.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)  # the terminal that started us may go
-    world = make_world(home, processes)
     try:
         await supervise(world, wake, finish)
     finally:
@@ -122,6 +122,7 @@ def make_world(home: Home, processes: SystemProcesses) -> World:
         processes=processes,
         runners=Runners.load(_user_runners(environ)),
         environ=environ,
+        since=clock.now(),
     )
 
 

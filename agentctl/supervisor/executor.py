@@ -154,7 +154,7 @@ class Executor:
         except AgentctlError:
             return []
         shown = [line.rstrip() for line in self._starter.redact(agent.id, safe_text(screen)).splitlines()]
-        return [line for line in shown if line][-_LAST_WORDS:]
+        return [line for line in shown if line and not line.startswith("Pane is dead (")][-_LAST_WORDS:]
 
     def _was_well(self, agent: Agent) -> bool:
         spec = self._world.ledger.fleet.spec(agent.id)

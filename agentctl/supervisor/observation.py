@@ -36,7 +36,7 @@ class Observer:
         fleet = self._world.ledger.fleet
         ended = frozenset(agent.id for agent in fleet.agents.values() if self._has_ended(agent))
         return Observed(
-            server=self._world.terminal.server(),
+            server=self._server(),
             panes=panes,
             ended=ended,
             trees=self._trees(),
@@ -73,6 +73,11 @@ class Observer:
         """Tell whether some tree is being ended, so that looking again soon pays."""
         agents = self._world.ledger.fleet.agents.values()
         return bool(self._ending) or any(agent.state is AgentState.STOPPING for agent in agents)
+
+    def _server(self) -> Identity | None:
+        """Return the tmux server while its process lives: the terminal may hear of its end a moment later than we."""
+        server = self._world.terminal.server()
+        return server if server is not None and self._world.processes.alive(server) else None
 
     async def _panes(self) -> dict[AgentId, Pane] | None:
         try:

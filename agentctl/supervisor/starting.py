@@ -58,7 +58,7 @@ class Starter:
         if spec is None:
             raise NotFound(f"{name} is not part of its team any more")
         _check_folder(spec)
-        generation = agent.generation + 1
+        generation = max(agent.generation, launch.newest(self._world.home.run, name)) + 1
         path = team.environment.get("PATH", self._world.environ.get("PATH", ""))
         choice = self._world.runners.choose(spec.runner, path)
         folder = self._world.agent_folder(name)

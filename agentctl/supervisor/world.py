@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from agentctl.control.home import Home
@@ -25,6 +26,8 @@ class World:
     runners: Runners
     environ: dict[str, str]
     """The variables the supervisor was started with: what it falls back on for secrets."""
+    since: datetime
+    """When this supervisor began."""
     rng: random.Random = field(default_factory=random.Random)
     given: dict[str, dict[str, str]] = field(default_factory=dict)
     """By team: values of variables that were handed over with a deploy. Never in a log or a file."""

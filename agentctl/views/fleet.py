@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from agentctl.domain.agent import Activity, Agent, AgentState, Identity
@@ -126,13 +126,19 @@ class Fleet:
             del self.messages[name]
 
 
+_HEARD = (AgentState.STARTING, AgentState.RUNNING)
+"""What an agent says of itself counts while it runs; its last words may arrive after its end."""
+
+_ENDED: dict[str, Any] = {"process": None, "activity": Activity.UNKNOWN, "late": False, "unwell": ""}
+
+
 def _wanted(agent: Agent, event: Event) -> Agent:
     reason = event.data.get("reason", "")
     failures = () if event.data.get("fresh") else agent.failures
     if agent.state is AgentState.PENDING:
         return replace(agent, since=event.at, evidence=reason, failures=failures)
     return agent.move(
-        AgentState.PENDING, since=event.at, evidence=reason, failures=failures, again=False, retry_at=None, process=None
+        AgentState.PENDING, since=event.at, evidence=reason, failures=failures, again=False, retry_at=None, **_ENDED
     )
 
 
@@ -187,10 +193,14 @@ def _healthy(agent: Agent, event: Event) -> Agent:
 
 
 def _busy(agent: Agent, event: Event) -> Agent:
+    if agent.state not in _HEARD:
+        return agent
     return replace(agent, activity=Activity.WORKING, evidence=event.data.get("evidence", ""))
 
 
 def _idle(agent: Agent, event: Event) -> Agent:
+    if agent.state not in _HEARD:
+        return agent
     return replace(agent, activity=Activity.IDLE, evidence=event.data.get("evidence", ""))
 
 
@@ -202,8 +212,7 @@ def _exited(agent: Agent, event: Event) -> Agent:
         evidence=event.data.get("reason", ""),
         exit_code=event.data.get("code"),
         failures=(*before, event.at)[-_FAILURES_KEPT:],
-        process=None,
-        activity=Activity.UNKNOWN,
+        **_ENDED,
     )
 
 
@@ -217,10 +226,15 @@ def _failed(agent: Agent, event: Event) -> Agent:
 
 
 def _stopping(agent: Agent, event: Event) -> Agent:
-    reason, again = event.data.get("reason", ""), bool(event.data.get("again"))
+    grace = event.data.get("grace")
+    facts: dict[str, Any] = {
+        "evidence": event.data.get("reason", ""),
+        "again": bool(event.data.get("again")),
+        "grace": timedelta(seconds=grace) if grace is not None else None,
+    }
     if agent.state is AgentState.STOPPING:
-        return replace(agent, again=again, evidence=reason)
-    return agent.move(AgentState.STOPPING, since=event.at, evidence=reason, again=again)
+        return replace(agent, **facts)
+    return agent.move(AgentState.STOPPING, since=event.at, **facts)
 
 
 def _stopped(agent: Agent, event: Event) -> Agent:
@@ -229,9 +243,8 @@ def _stopped(agent: Agent, event: Event) -> Agent:
         since=event.at,
         evidence=event.data.get("reason", ""),
         exit_code=event.data.get("code"),
-        process=None,
         retry_at=None,
-        activity=Activity.UNKNOWN,
+        **_ENDED,
     )
 
 
@@ -240,9 +253,8 @@ def _closed(agent: Agent, event: Event) -> Agent:
         AgentState.CLOSED,
         since=event.at,
         evidence=event.data.get("reason", ""),
-        process=None,
         pane=None,
-        activity=Activity.UNKNOWN,
+        **_ENDED,
     )
 
 

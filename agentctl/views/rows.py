@@ -11,6 +11,7 @@ from agentctl.domain.names import AgentId, session_name, team_of, window_name
 from agentctl.domain.ports import Usage
 from agentctl.domain.team import AgentSpec, Limits
 from agentctl.views.fleet import Fleet
+from agentctl.views.waits import waits_for
 
 _ATTENTION = {
     AgentState.FATAL: 0,
@@ -46,7 +47,7 @@ def agent_rows(
     *usage* holds what is known of each tree and its share of a core in percent.
     """
     agents = sorted((fleet.agents[name] for name in chosen), key=_order)
-    return [_row(agent, fleet.spec(agent.id), usage.get(agent.id), host) for agent in agents]
+    return [_row(agent, fleet, usage.get(agent.id), host) for agent in agents]
 
 
 def team_rows(fleet: Fleet) -> list[dict[str, Any]]:
@@ -58,7 +59,8 @@ def _order(agent: Agent) -> tuple[int, float, str]:
     return attention(agent), agent.since.timestamp() if agent.since else 0.0, agent.id
 
 
-def _row(agent: Agent, spec: AgentSpec | None, usage: tuple[Usage, float | None] | None, host: str) -> dict[str, Any]:
+def _row(agent: Agent, fleet: Fleet, usage: tuple[Usage, float | None] | None, host: str) -> dict[str, Any]:
+    spec = fleet.spec(agent.id)
     team, _, name = agent.id.partition("/")
     used, share = usage or (None, None)
     return {
@@ -73,7 +75,7 @@ def _row(agent: Agent, spec: AgentSpec | None, usage: tuple[Usage, float | None]
         "late": agent.late,
         "unwell": agent.unwell,
         "since": _moment(agent.since),
-        "evidence": agent.evidence,
+        "evidence": _evidence(agent, spec, fleet),
         "generation": agent.generation,
         "restarts": agent.restarts,
         "pid": agent.process.pid if agent.process else None,
@@ -89,6 +91,11 @@ def _row(agent: Agent, spec: AgentSpec | None, usage: tuple[Usage, float | None]
         "retry_at": _moment(agent.retry_at),
         "host": host,
     }
+
+
+def _evidence(agent: Agent, spec: AgentSpec | None, fleet: Fleet) -> str:
+    waiting = waits_for(spec, fleet) if agent.state is AgentState.PENDING and spec is not None else []
+    return f"waits for {', '.join(waiting)}" if waiting else agent.evidence
 
 
 def _team_row(fleet: Fleet, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ tasks are cancelled wherever they stand and a new one starts on the same log.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import signal
 from collections.abc import Callable, Collection, Sequence
@@ -39,6 +40,13 @@ class LinkedTerminal(MemoryTerminal):
         self._processes = processes
         self.roots: dict[str, Identity] = {}
         self.fails_with: list[Exception] = []
+
+    async def connect(self) -> None:
+        await super().connect()
+        server = self.server()
+        assert server is not None
+        if self._processes.identify(server.pid) is None:
+            self._server = self._processes.start(pid=server.pid)
 
     async def open(self, openings: Sequence[Opening]) -> list[Opened]:
         outcome = await super().open(openings)
@@ -78,6 +86,9 @@ class LinkedTerminal(MemoryTerminal):
     def server_dies(self) -> None:
         for root in self.roots.values():
             self._processes.end(root)
+        server = self.server()
+        if server is not None:
+            self._processes.end(server)
         super().server_dies()
 
 
@@ -92,8 +103,13 @@ class Machine:
         self.terminal = LinkedTerminal(self.processes)
         self.log = MemoryLog(host="here", clock=self.clock.now)
         self.world = self._new_world()
+        self._pids = itertools.count(100)
         self._task: asyncio.Task[None] | None = None
         self._finish = asyncio.Event()
+
+    def spawn(self, **facts: Any) -> Identity:
+        """Start a process that tmux knows nothing of; its pid lies far from those that tmux gives."""
+        return self.processes.start(pid=next(self._pids), **facts)
 
     def _new_world(self) -> World:
         return World(
@@ -105,6 +121,7 @@ class Machine:
             processes=self.processes,
             runners=Runners.load(),
             environ={"PATH": "/usr/bin:/bin"},
+            since=self.clock.now(),
             rng=random.Random(7),
         )
 

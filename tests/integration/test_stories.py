@@ -13,6 +13,7 @@ import pytest
 
 from agentctl.domain.agent import AgentState
 from agentctl.domain.errors import NotFound, TerminalUnreachable
+from agentctl.domain.events import Draft, EventType
 from agentctl.domain.team import Backoff, Dependency, Probe, RestartPolicy
 from tests.integration.machine import Machine, request, team
 
@@ -180,7 +181,7 @@ def test_silence_of_tmux_is_not_the_death_of_agents(play: Callable[[Story], None
 def test_stop_all_ends_everything_and_is_safe_to_repeat(play: Callable[[Story], None]) -> None:
     async def story(machine: Machine) -> None:
         await machine.ask("deploy", **request(team("t", "a", "b")))
-        stubborn = machine.processes.start(parent=machine.agent("t/a").process, ignores={15})
+        stubborn = machine.spawn(parent=machine.agent("t/a").process, ignores={15})
         result = await machine.ask("stop-all")
         assert sorted(result["stopped"]) == ["t/a", "t/b"]
         assert result["survivors"] == []
@@ -272,14 +273,15 @@ def test_another_programs_server_on_the_port_does_not_make_an_agent_ready(play: 
     async def story(machine: Machine) -> None:
         server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        machine.processes.ports[port] = machine.processes.start()
+        machine.processes.ports[port] = machine.spawn()
         probe = Probe("tcp", f"127.0.0.1:{port}", timeout=timedelta(seconds=5))
         result = await machine.ask("deploy", **request(team("t", "a", ready=probe)))
         assert result["ready"] == []
         assert f"port {port} is held by another program" in str(result["items"])
-        machine.processes.ports[port] = machine.processes.start(parent=machine.agent("t/a").process)
+        machine.processes.ports[port] = machine.spawn(parent=machine.agent("t/a").process)
         await machine.until(machine.is_in("t/a", AgentState.RUNNING))
         server.close()
+        await server.wait_closed()
 
     play(story)
 
@@ -287,7 +289,7 @@ def test_another_programs_server_on_the_port_does_not_make_an_agent_ready(play: 
 def test_a_deploy_while_it_is_being_stopped_brings_it_back(play: Callable[[Story], None]) -> None:
     async def story(machine: Machine) -> None:
         await machine.ask("deploy", **request(team("t", "a")))
-        machine.processes.start(parent=machine.agent("t/a").process, ignores={15})
+        machine.spawn(parent=machine.agent("t/a").process, ignores={15})
         stopping = asyncio.create_task(machine.ask("stop", selectors=["t"]))
         await machine.until(machine.is_in("t/a", AgentState.STOPPING))
         assert (await machine.ask("deploy", **request(team("t", "a"))))["ready"] == ["t/a"]
@@ -302,5 +304,39 @@ def test_a_team_of_the_same_name_from_another_file_is_pointed_out(play: Callable
         await machine.ask("deploy", **request(replace(team("t", "a"), source="/one/t.yaml")))
         plan = await machine.ask("plan", **request(replace(team("t", "a"), source="/two/t.yaml")))
         assert "/one/t.yaml" in plan["notes"][0]
+
+    play(story)
+
+
+def test_a_team_that_was_reset_starts_at_once_when_deployed_again(play: Callable[[Story], None]) -> None:
+    async def story(machine: Machine) -> None:
+        for generation in (1, 2):
+            assert (await machine.ask("deploy", **request(team("t", "a"))))["ready"] == ["t/a"]
+            assert machine.agent("t/a").generation == generation
+            assert machine.agent("t/a").failures == ()
+            await machine.ask("reset", team="t")
+
+    play(story)
+
+
+def test_the_grace_that_was_asked_for_is_kept(play: Callable[[Story], None]) -> None:
+    async def story(machine: Machine) -> None:
+        await machine.ask("deploy", **request(team("t", "a")))
+        machine.spawn(parent=machine.agent("t/a").process, ignores={15})
+        await machine.ask("stop", selectors=["t"], grace=0.5)
+        at = {event.type: event.at for event in machine.log.read(stream="agent:t/a")}
+        assert 0.5 <= (at["AgentStopped"] - at["AgentStopping"]).total_seconds() < 1.0
+
+    play(story)
+
+
+def test_what_an_agent_says_after_its_end_changes_nothing(play: Callable[[Story], None]) -> None:
+    async def story(machine: Machine) -> None:
+        await machine.ask("deploy", **request(team("t", "a", restart=RestartPolicy("never"))))
+        machine.terminal.agent_ends(machine.agent("t/a").pane, 1)
+        await machine.until(machine.is_in("t/a", AgentState.EXITED))
+        facts = {"generation": 1, "evidence": "it said idle"}
+        machine.world.ledger.append([Draft("agent:t/a", EventType.AGENT_IDLE, facts)])
+        assert machine.agent("t/a").evidence == "exited with code 1"
 
     play(story)

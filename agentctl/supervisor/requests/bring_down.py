@@ -43,8 +43,9 @@ async def reset(request: Request) -> dict[str, Any]:
 async def _end(request: Request, agents: Collection[AgentId], reason: str) -> dict[str, Any]:
     fleet = request.fleet
     concerned = [name for name in agents if fleet.agents[name].state is not AgentState.STOPPED]
-    request.record([stop_draft(fleet.agents[name], reason) for name in concerned])
-    graces = [spec.grace.total_seconds() for name in concerned if (spec := fleet.spec(name)) is not None]
+    grace = request.seconds("grace", 0.0) or None
+    request.record([stop_draft(fleet.agents[name], reason, grace) for name in concerned])
+    graces = [grace or spec.grace.total_seconds() for name in concerned if (spec := fleet.spec(name)) is not None]
     in_time = await follow(request, concerned, lambda name: _is_down(request, name), max(graces, default=0) + _MARGIN)
     left = [name for name in concerned if not _is_down(request, name)]
     return {

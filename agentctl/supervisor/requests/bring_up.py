@@ -8,17 +8,17 @@ from typing import Any
 
 from agentctl.domain.agent import ALIVE, Agent, AgentState
 from agentctl.domain.codec import decode, encode
-from agentctl.domain.errors import AgentctlError, TerminalUnreachable, UsageError
+from agentctl.domain.errors import AgentctlError, UsageError
 from agentctl.domain.events import Draft, EventType, agent_stream, team_stream
 from agentctl.domain.names import AgentId, session_name, team_of
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.domain.text import safe_text
 from agentctl.drivers.tmux.attach import attach_argv
-from agentctl.engine.order import waits_in_vain
 from agentctl.engine.plan import Plan, is_up, needs_restart, plan
 from agentctl.supervisor.requests.progress import follow
 from agentctl.supervisor.requests.request import Request
 from agentctl.views.fleet import Fleet
+from agentctl.views.waits import waits_in_vain
 
 BASE_VARIABLES = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "COLORTERM", "SSH_AUTH_SOCK", "TMPDIR"}
@@ -40,7 +40,7 @@ async def make_plan(request: Request) -> dict[str, Any]:
 async def deploy(request: Request) -> dict[str, Any]:
     """Record the team as wanted, then follow it up; an unchanged running team is left alone."""
     wanted = _team(request)
-    _check_terminal(request)
+    await _check_terminal(request)
     planned = _plan(request, wanted)
     base, further = _split(request.arg("environment", dict, {}))
     request.world.given.setdefault(wanted.name, {}).update(further)
@@ -52,6 +52,7 @@ async def deploy(request: Request) -> dict[str, Any]:
 async def restart(request: Request) -> dict[str, Any]:
     """Start the selected agents anew: the living are ended first, the others just start."""
     agents = request.selected()
+    await _check_terminal(request)
     request.record([_restart_draft(request.fleet.agents[name]) for name in agents])
     team = team_of(agents[0]) if agents else ""
     return await _bring_up(request, team, agents)
@@ -77,11 +78,9 @@ def _team(request: Request) -> TeamSpec:
         raise UsageError(f"the team cannot be read: {error}") from None
 
 
-def _check_terminal(request: Request) -> None:
-    if request.desk.observer.silence:
-        raise TerminalUnreachable(
-            f"tmux does not answer: {request.desk.observer.silence}", hint="look at: agentctl doctor"
-        )
+async def _check_terminal(request: Request) -> None:
+    """Raise `TerminalUnreachable` where tmux does not answer now: nothing is promised then."""
+    await request.world.terminal.panes()
 
 
 def _plan(request: Request, wanted: TeamSpec) -> Plan:
@@ -136,9 +135,9 @@ def _removals(fleet: Fleet, wanted: TeamSpec) -> list[Draft]:
     ]
 
 
-def stop_draft(agent: Agent, reason: str) -> Draft:
-    """Return the event that asks *agent* to end."""
-    facts = {"generation": agent.generation, "reason": reason, "again": False}
+def stop_draft(agent: Agent, reason: str, grace: float | None = None) -> Draft:
+    """Return the event that asks *agent* to end, *grace* seconds from TERM to KILL (None: as its spec says)."""
+    facts = {"generation": agent.generation, "reason": reason, "again": False, "grace": grace}
     return Draft(agent_stream(agent.id), EventType.AGENT_STOPPING, facts)
 
 

@@ -30,6 +30,7 @@ async def hello(request: Request) -> dict[str, Any]:
         "version": __version__,
         "protocol": PROTOCOL,
         "pid": os.getpid(),
+        "since": request.world.since.isoformat(timespec="milliseconds"),
         "home": str(request.world.home.path),
         "tmux": {"socket": request.world.home.tmux_socket, "pid": server.pid if server else None},
         "silence": request.desk.observer.silence,
@@ -93,7 +94,9 @@ async def attach(request: Request) -> dict[str, Any]:
     team = request.fleet.teams.get(selector)
     chosen = [a for a in agents if team_of(a.id) == selector][:1] if team else [request.one("selector")]
     if not chosen or chosen[0].pane is None:
-        raise NotFound(f"nothing of '{selector}' runs in tmux", hint=f"start it: agentctl deploy {selector}")
+        raise NotFound(
+            f"nothing of '{selector}' runs in tmux", hint=f"start it: agentctl deploy {selector.partition('/')[0]}"
+        )
     agent = chosen[0]
     spec = request.fleet.spec(agent.id)
     return {
@@ -121,10 +124,15 @@ async def _emit_new(request: Request, agents: list[AgentId], shown: dict[AgentId
             text = await _screen(request, agent, lines)
         except NotFound:
             continue
-        now = safe_text(text).splitlines()
+        now = _without_gaps(safe_text(text).splitlines())
         for line in _added(shown.get(name, []), now):
             await request.emit({"agent": name, "line": line})
         shown[name] = now
+
+
+def _without_gaps(lines: list[str]) -> list[str]:
+    """Return *lines* with at most one blank one in a row: a restart leaves half a screen of them."""
+    return [line for i, line in enumerate(lines) if line.strip() or (i and lines[i - 1].strip())]
 
 
 def _added(before: list[str], now: list[str]) -> list[str]:

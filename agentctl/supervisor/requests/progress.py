@@ -7,11 +7,15 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from agentctl.domain.agent import Agent
+from agentctl.domain.errors import TerminalUnreachable
 from agentctl.domain.names import AgentId
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.requests.request import Request
 
 Said = tuple[str, str]
+
+_LOOK_UP_SECONDS = 0.5
+"""How often the one who follows looks whether tmux still answers: its silence is no event."""
 
 
 async def follow(
@@ -20,7 +24,10 @@ async def follow(
     settled: Callable[[AgentId], bool],
     timeout: float,  # noqa: ASYNC109  running out is an answer here, not an error
 ) -> bool:
-    """Emit each change of *agents* until all are *settled*; return False where *timeout* seconds were not enough."""
+    """Emit each change of *agents* until all are *settled*; return False where *timeout* seconds were not enough.
+
+    Raises `TerminalUnreachable` where tmux falls silent: nobody can say when it will be done.
+    """
     clock = request.world.clock
     begun = clock.monotonic()
     said: dict[AgentId, Said] = {}
@@ -31,7 +38,15 @@ async def follow(
         if all(settled(agent) for agent in agents) or left <= 0:
             changed.cancel()
             return left > 0 or all(settled(agent) for agent in agents)
-        await first(changed, clock.sleep(left))
+        if request.desk.observer.silence:
+            changed.cancel()
+            raise _silent(request.desk.observer.silence)
+        await first(changed, clock.sleep(min(left, _LOOK_UP_SECONDS)))
+
+
+def _silent(silence: str) -> TerminalUnreachable:
+    hint = "what was asked for is recorded and goes on when tmux answers; look at: agentctl doctor"
+    return TerminalUnreachable(silence, hint=hint)
 
 
 async def _say(request: Request, agents: Collection[AgentId], said: dict[AgentId, Said], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Order of starting: what an agent waits for, and whether it waits in vain."""
+"""Waiting: what an agent waits for before it is started, and whether it waits in vain."""
 
 from __future__ import annotations
 

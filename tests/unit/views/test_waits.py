@@ -9,8 +9,8 @@ import pytest
 from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.names import AgentId
 from agentctl.domain.team import AgentSpec, Dependency, TeamSpec
-from agentctl.engine.order import waits_for, waits_in_vain
 from agentctl.views.fleet import Fleet, Team
+from agentctl.views.waits import waits_for, waits_in_vain
 
 
 def spec(name: str, *needs: Dependency) -> AgentSpec:
