@@ -42,8 +42,21 @@ class Home:
 
     @property
     def tmux_socket(self) -> str:
-        """Return the name of our tmux server, for `tmux -L`."""
+        """Return the name of the tmux server that the teams are on, for `tmux -L`."""
+        try:
+            return self.tmux_note.read_text().strip() or self.own_tmux_socket
+        except OSError:
+            return self.own_tmux_socket
+
+    @property
+    def own_tmux_socket(self) -> str:
+        """Return the name of a tmux server that is ours alone."""
         return f"agentctl-{self.id}" if self.chosen else "agentctl"
+
+    @property
+    def tmux_note(self) -> Path:
+        """Return the file in which the supervisor notes which tmux server it took."""
+        return self.run / "tmux"
 
     @property
     def address(self) -> str:

@@ -84,8 +84,7 @@ class Runners:
             found = runner.find(path)
             if found.ok:
                 return Choice(runner, f"{runner.title} is the first coding agent installed", found.program)
-        looked = ", ".join(runner.name for runner in candidates)
-        return Choice(self.get(FALLBACK), f"no coding agent is installed (looked for {looked}): shell worker")
+        return Choice(self.get(FALLBACK), "no coding agent is installed")
 
 
 def _files(folder: Path | None) -> list[Path]:

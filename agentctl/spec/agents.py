@@ -13,7 +13,7 @@ from agentctl.spec.document import Limits, Restart
 from agentctl.spec.document import Secret as SecretModel
 from agentctl.spec.fill import Fill
 from agentctl.spec.nodes import Mapping, Node, Scalar, find
-from agentctl.spec.paths import absolute, workspace_root
+from agentctl.spec.paths import absolute, default_root, workspace_root
 from agentctl.spec.probes import argument_list, probe
 from agentctl.spec.roles import PROCESS, SHELL
 from agentctl.spec.roster import Draft, Load, Roster
@@ -59,7 +59,7 @@ def _at(node: Mapping, *path: str) -> Node | None:
 def _root(draft: Draft, load: Load) -> Path:
     node = _at(draft.node, "workspace", "root")
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        return load.tree.place.source.path.parent.resolve()
+        return default_root(load.tree.place.source.path)
     root, problem = workspace_root(node.value, node.place, load.caller, load.variables.get("HOME"))
     if problem is not None:
         load.problems.append(problem)

@@ -145,7 +145,7 @@ class Workspace(Model):
 
     root: Line | None = key(
         "Folder the agent starts in, from the file's own folder; `caller` is the folder the command was given in. "
-        "Default: the folder of the team file."
+        "Default: the folder of the team file, or the one above where that is called `teams`."
     )
     isolation: Literal["none", "worktree"] | None = key(
         "`worktree`: a git worktree and branch of its own. Default `none`."

@@ -21,6 +21,12 @@ def absolute(path: str, place: Place, home: str | None) -> Path:
     return Path(os.path.realpath(place.source.path.parent / path))
 
 
+def default_root(file: Path) -> Path:
+    """Return the folder that agents of team *file* work in: its own, or the project's where it lies in `teams/`."""
+    folder = file.parent.resolve()
+    return folder.parent if folder.name == "teams" else folder
+
+
 def workspace_root(path: str, place: Place, caller: Path, home: str | None) -> tuple[Path | None, Problem | None]:
     """Return the folder an agent starts in, or why it cannot."""
     root = Path(os.path.realpath(caller)) if path == CALLER else absolute(path, place, home)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from agentctl import __version__
 from agentctl.control.home import Home, find_home
+from agentctl.domain.agent import ALIVE
 from agentctl.domain.errors import AgentctlError, Unreachable
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
 from agentctl.drivers.clock import SystemClock
@@ -37,6 +38,7 @@ from agentctl.supervisor.world import World
 log = logging.getLogger(__name__)
 
 _LOG_BYTES, _LOG_FILES = 10 * 2**20, 3
+_HISTORY_LINES = 20_000
 _TMUX_AGAIN = 1.0
 """Seconds between two tries to reach a tmux that does not answer."""
 
@@ -111,19 +113,35 @@ def make_world(home: Home, processes: SystemProcesses) -> World:
     """Return the world made of real drivers."""
     clock = SystemClock()
     host = socket.gethostname()
-    terminal = TmuxTerminal(home.tmux_socket, run_dir=home.run, home=home.id, identify=processes.identify)
+    ledger = Ledger(SqliteLog(home.log, host=host, clock=clock.now))
+    terminal = TmuxTerminal(
+        _choose_socket(home, ledger),
+        run_dir=home.run,
+        home=home.id,
+        identify=processes.identify,
+        own=home.tmux_socket == home.own_tmux_socket,
+        history_limit=int(os.environ.get("AGENTCTL_TMUX_HISTORY_LIMIT") or _HISTORY_LINES),
+    )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AGENTCTL_")}
     return World(
         home=home,
         host=host,
         clock=clock,
-        ledger=Ledger(SqliteLog(home.log, host=host, clock=clock.now)),
+        ledger=ledger,
         terminal=terminal,
         processes=processes,
         runners=Runners.load(_user_runners(environ)),
         environ=environ,
         since=clock.now(),
     )
+
+
+def _choose_socket(home: Home, ledger: Ledger) -> str:
+    """Take the tmux server that the settings ask for, but none other than the one on which agents run already."""
+    asked = os.environ.get("AGENTCTL_TMUX_SOCKET", "own")
+    if not any(agent.state in ALIVE for agent in ledger.fleet.agents.values()):
+        home.tmux_note.write_text("default" if asked == "default" else home.own_tmux_socket)
+    return home.tmux_socket
 
 
 def _user_runners(environ: dict[str, str]) -> Path | None:

@@ -128,7 +128,7 @@ class Delivery:
         match signal.kind:
             case "answered":
                 code = signal.data.get("code")
-                facts = {"message": message.id, "code": code, "evidence": f"it exited {code}"}
+                facts = {"message": message.id, "code": code, "evidence": f"exit code {code}"}
                 return [Draft(stream, EventType.MESSAGE_ANSWERED, facts)]
             case "interrupted":
                 facts = {"message": message.id, "reason": "the worker ended while it ran"}

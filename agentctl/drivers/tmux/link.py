@@ -39,6 +39,7 @@ class Settings:
     """Seconds for each call."""
     own: bool
     """The server is ours alone, so its options are ours to set."""
+    history_limit: int
     engine: EngineName
     identify: Callable[[int], Identity | None]
     send_signal: Callable[[int, int], None]
@@ -81,7 +82,7 @@ class Link:
             await server.ensure(wish.socket, wish.hub, own=wish.own, deadline=wish.deadline)
             engine = await self._attach()
             if wish.own:
-                await engine.run(server_options())
+                await engine.run(server_options(wish.history_limit))
             await self._drop_buffers(engine)
 
     async def disconnect(self) -> None:

@@ -25,7 +25,6 @@ _SERVER = {
 }
 _SESSION = {
     "mouse": "on",
-    "history-limit": "20000",
     "default-size": f"{SIZE[0]}x{SIZE[1]}",
     "base-index": "0",
     "renumber-windows": "off",
@@ -49,11 +48,15 @@ def terminal_name(folders: tuple[str, ...] = _TERMINFO) -> str:
     return "tmux-256color" if any(entry.exists() for entry in entries) else "screen-256color"
 
 
-def server_options() -> list[str]:
-    """Return the commands that set our own server up; they may be repeated, and unknown options are passed over."""
+def server_options(history_limit: int) -> list[str]:
+    """Return the commands that set our own server up; they may be repeated, and unknown options are passed over.
+
+    *history_limit* is in lines a window.
+    """
     return [
         *(line("set-option", "-sq", name, value) for name, value in _SERVER.items()),
         line("set-option", "-sq", "default-terminal", terminal_name()),
         *(line("set-option", "-gq", name, value) for name, value in _SESSION.items()),
+        line("set-option", "-gq", "history-limit", str(history_limit)),
         *(line("set-option", "-gwq", name, value) for name, value in _WINDOW.items()),
     ]

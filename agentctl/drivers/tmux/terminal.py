@@ -47,6 +47,7 @@ class TmuxTerminal:
         identify: Callable[[int], Identity | None],
         deadline: float = 4.0,
         own: bool = True,
+        history_limit: int = 20_000,
         engine: EngineName = "auto",
         exit_code: Callable[[AgentId, int], int | None] | None = None,
         send_signal: Callable[[int, int], None] = os.kill,
@@ -54,7 +55,8 @@ class TmuxTerminal:
         """Prepare to speak to the server on *socket* (`tmux -L`); nothing is started before `connect`.
 
         *home* is the short hash of the state folder that marks our panes; *own* says that the server is ours alone, so
-        that its options are ours to set. *deadline* is in seconds, for each call.
+        that its options are ours to set, among them *history_limit*, in lines a window. *deadline* is in seconds, for
+        each call.
         """
         command(socket)
         if not _HOME.fullmatch(home):
@@ -62,7 +64,7 @@ class TmuxTerminal:
         self._run_dir = run_dir
         self._home = home
         self._exit_code = exit_code or partial(launch.exit_code, run_dir)
-        self._settings = Settings(socket, home, deadline, own, engine, identify, send_signal)
+        self._settings = Settings(socket, home, deadline, own, history_limit, engine, identify, send_signal)
         self._link = Link(self._settings)
 
     async def connect(self) -> None:

@@ -136,12 +136,11 @@ def _without_gaps(lines: list[str]) -> list[str]:
 
 
 def _added(before: list[str], now: list[str]) -> list[str]:
-    """Return the lines of *now* that come after what *before* already showed; the last one may have grown."""
-    if not before:
-        return now
-    for start in range(len(now) - 1, -1, -1):
-        if now[start] == before[-1] and now[max(0, start - 2) : start] == before[-3:-1][-min(2, start) :]:
-            return now[start + 1 :]
+    """Return the lines of *now* that come after what *before* already showed, told by its last few lines."""
+    known = before[-3:]
+    for end in range(len(now), len(known) - 1, -1):
+        if now[end - len(known) : end] == known:
+            return now[end:]
     return now
 
 

@@ -1,0 +1,145 @@
+"""The table of commands: the only place where they are registered. Light to import: no command is, until it runs."""
+
+from __future__ import annotations
+
+PANELS = ("Start", "Watch", "Steer", "Learn", "Run it", "Care", "Danger")
+
+
+class Row:
+    """One command: where its code is and what its help says in one line."""
+
+    __slots__ = ("alias_of", "code", "examples", "name", "panel", "summary", "takes")
+
+    def __init__(  # noqa: PLR0917  a row of a table: the columns stand in its order
+        self,
+        name: str,
+        panel: str,
+        code: str,
+        summary: str,
+        examples: tuple[str, ...] = (),
+        takes: str = "",
+        alias_of: str = "",
+    ) -> None:
+        """Describe the command *name*; a second word in it makes it a command of a group.
+
+        *code* is `module:function` below `agentctl.cli`; a module alone is a light command with a `SHAPE` and a `run`.
+        *takes* is what its words complete to: agents, selectors, teams, files, or a list with bars between.
+        """
+        self.name = name
+        self.panel = panel
+        self.code = code
+        self.summary = summary
+        self.examples = examples
+        self.takes = takes
+        self.alias_of = alias_of
+
+    @property
+    def light(self) -> bool:
+        """Tell whether it runs without typer."""
+        return ":" not in self.code
+
+
+GROUPS = {
+    "daemon": ("Run it", "Start, stop and look at the supervisor."),
+    "runner": ("Run it", "Show which programs agents can be."),
+    "audit": ("Learn", "Check that the event log is what was written."),
+    "config": ("Care", "Show and edit settings."),
+}
+
+COMMANDS = (
+    Row(
+        "init", "Start", "init:init", "Write a first team file, and its schema for editors.",
+        ("agentctl init", "agentctl init --template fullstack --name shop"),
+    ),
+    Row(
+        "validate", "Start", "validate:validate", "Check team files and show every problem at once.",
+        ("agentctl validate", "agentctl validate teams/frontend.yaml --resolved"), "files",
+    ),
+    Row(
+        "plan", "Start", "plan:plan", "Show what deploy would do, and do nothing.",
+        ("agentctl plan frontend", "agentctl plan teams/*.yaml --detailed-exitcode"), "files",
+    ),
+    Row(
+        "deploy", "Start", "deploy:deploy", "Bring teams up, or change only what differs.",
+        ("agentctl deploy frontend backend", "agentctl deploy teams/frontend.yaml --timeout 5m",
+         "agentctl deploy --dry-run frontend"),
+        "files",
+    ),
+    Row("up", "Start", "deploy:deploy", "The same as deploy.", takes="files", alias_of="deploy"),
+    Row(
+        "ps", "Watch", "ps", "Show agents, those that need you first.",
+        ("agentctl ps", "agentctl ps frontend -w", "agentctl ps @fatal --json"), "selectors",
+    ),
+    Row("ls", "Watch", "ps", "The same as ps.", takes="selectors", alias_of="ps"),
+    Row(
+        "attach", "Watch", "attach:attach", "Go to an agent's window; prefix-d brings you back.",
+        ("agentctl attach frontend/pm", "agentctl attach frontend --read-only", "agentctl attach frontend/pm --print"),
+        "selectors",
+    ),
+    Row(
+        "peek", "Watch", "peek:peek", "Show an agent's screen without going there.",
+        ("agentctl peek frontend/pm", "agentctl peek frontend/server -n 200"), "agents",
+    ),
+    Row(
+        "logs", "Watch", "logs:logs", "Show what agents wrote.",
+        ("agentctl logs frontend -f", "agentctl logs '*/server' -n 50 --grep ERROR"), "selectors",
+    ),
+    Row(
+        "events", "Watch", "events:events", "Show what happened, as the log keeps it.",
+        ("agentctl events -f", "agentctl events --since 10m --type AgentExited",
+         "agentctl events frontend/pm -n 5"),
+    ),
+    Row(
+        "send", "Steer", "send", "Hand an agent a message, or press keys in its window.",
+        ("agentctl send frontend/pm 'Review the open branches'", "git diff | agentctl send frontend/dev -",
+         "agentctl send frontend/dev --wait 30s 'npm test'", "agentctl send frontend/dev --keys C-c,Enter"),
+        "agents",
+    ),
+    Row(
+        "stop", "Steer", "stop:stop", "Stop agents or teams: asked to end, then made to.",
+        ("agentctl stop frontend", "agentctl stop frontend/server --grace 10s"), "selectors",
+    ),
+    Row(
+        "restart", "Steer", "restart:restart", "Stop agents and start them again.",
+        ("agentctl restart frontend/server", "agentctl restart @fatal"), "selectors",
+    ),
+    Row(
+        "audit verify", "Learn", "audit:verify", "Check the hash chain of the whole event log.",
+        ("agentctl audit verify",),
+    ),
+    Row("daemon start", "Run it", "daemon:start", "Start the supervisor.", ("agentctl daemon start",)),
+    Row("daemon stop", "Run it", "daemon:stop", "End the supervisor; agents run on.", ("agentctl daemon stop",)),
+    Row("daemon status", "Run it", "daemon:status", "Tell whether the supervisor runs, where, and since when.",
+        ("agentctl daemon status --json",)),
+    Row("daemon logs", "Run it", "daemon:logs", "Show the supervisor's own log.", ("agentctl daemon logs -f",)),
+    Row("daemon install", "Run it", "daemon:install", "Let the system start the supervisor when you log in.",
+        ("agentctl daemon install --print", "agentctl daemon install")),
+    Row("runner ls", "Run it", "runner:ls", "List the programs that agents can be, and which are here.",
+        ("agentctl runner ls",)),
+    Row("runner show", "Run it", "runner:show", "Show how one runner starts, is read and is spoken to.",
+        ("agentctl runner show shell",)),
+    Row("doctor", "Care", "doctor:doctor", "Check that what agentctl needs is there and sound.",
+        ("agentctl doctor", "agentctl doctor -o json")),
+    Row("config show", "Care", "config:show", "Show the settings in force.", ("agentctl config show --origin",)),
+    Row("config get", "Care", "config:get", "Print one setting.", ("agentctl config get deploy.timeout",)),
+    Row("config path", "Care", "config:path", "Show where settings are read from.", ("agentctl config path",)),
+    Row("config edit", "Care", "config:edit", "Open the settings file in your editor.",
+        ("agentctl config edit --user",)),
+    Row("schema", "Care", "schema:schema", "Print the JSON Schema of team files, for editors.",
+        ("agentctl schema > .agentctl/team.schema.json",)),
+    Row("completion", "Care", "completion:completion", "Print the completion script for a shell.",
+        ('eval "$(agentctl completion bash)"', "agentctl completion fish > ~/.config/fish/completions/agentctl.fish"),
+        "bash|zsh|fish"),
+    Row("version", "Care", "version", "Print the version."),
+    Row("stop-all", "Danger", "stop_all:stop_all", "Stop every agent of every team.",
+        ("agentctl stop-all", "agentctl stop-all -y --grace 2s")),
+    Row("reset", "Danger", "reset:reset", "Stop a team and forget it; its history stays.",
+        ("agentctl reset frontend", "agentctl reset frontend --confirm=frontend"), "teams"),
+    Row(
+        "emergency-cleanup", "Danger", "emergency_cleanup:emergency_cleanup",
+        "End all that is marked as ours, without supervisor.",
+        ("agentctl emergency-cleanup --dry-run", "agentctl emergency-cleanup -y"),
+    ),
+)  # fmt: skip
+
+BY_NAME = {row.name: row for row in COMMANDS}

@@ -1,0 +1,195 @@
+"""Settings: what is not a team's business, where each value comes from, and the files they are read from.
+
+Precedence: a command's flags, then `AGENTCTL_*`, then `./agentctl.yaml` (found upwards), then the user's
+`config.yaml`, then the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from agentctl.domain.errors import SpecError
+from agentctl.domain.units import format_duration, parse_duration
+from agentctl.spec.nodes import Mapping as Map
+from agentctl.spec.nodes import Place, Scalar
+from agentctl.spec.parse import parse
+from agentctl.spec.problems import Problem, SpecProblems, did_you_mean, quoted
+from agentctl.spec.source import Source, Unreadable, read_source
+
+PROJECT_FILE = "agentctl.yaml"
+USER_FILE = "config.yaml"
+DEFAULT = "default"
+
+_MOST_HISTORY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting, worked out."""
+
+    tmux_socket: Literal["own", "default"] = "own"
+    """`own`: our own tmux server; `default`: teams on the user's, for plain `tmux attach`."""
+    tmux_history_limit: int = 20_000
+    """Lines each window keeps."""
+    deploy_timeout: timedelta = timedelta(minutes=2)
+    """How long deploy waits until all agents are ready."""
+    color: Literal["auto", "always", "never"] = "auto"
+    """When to colour. Files are read for this only where stdout is a terminal, so that no file changes a script."""
+    output: Literal["table", "wide", "json", "yaml", "jsonl", "name", "csv"] = "table"
+    """The format on a terminal, where no `-o` says another; a pipe always gets tab-separated lines."""
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where each value comes from: `default`, `$NAME`, or `file:line`."""
+
+
+KEYS: dict[str, str] = {
+    "tmux_socket": "tmux.socket",
+    "tmux_history_limit": "tmux.history_limit",
+    "deploy_timeout": "deploy.timeout",
+    "color": "color",
+    "output": "output",
+}
+"""Each setting's field and its key in a file; in the environment it is `AGENTCTL_` and the key in capitals."""
+
+
+def variable(key: str) -> str:
+    """Return the environment variable of the setting *key*."""
+    return "AGENTCTL_" + key.upper().replace(".", "_")
+
+
+def load_settings(folder: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in force in *folder*; raises `SpecError` with every problem of every file."""
+    problems: list[Problem] = []
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(KEYS, DEFAULT)
+    for path in reversed(settings_files(folder, environ)):
+        for name, (value, place) in _read(path, problems).items():
+            values[name], origins[name] = value, f"{path}:{place.line}"
+    if problems:
+        raise SpecProblems(problems)
+    for name, value in _from_environment(environ).items():
+        values[name], origins[name] = value, f"${variable(KEYS[name])}"
+    return Settings(**values, origins=origins)
+
+
+def settings_files(folder: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return the files that are read, the strongest first; those that do not exist are left out."""
+    near = (place / PROJECT_FILE for place in (folder, *folder.parents))
+    project = next((path for path in near if path.is_file()), None)
+    user = user_file(environ)
+    return [path for path in (project, user) if path is not None and path.is_file()]
+
+
+def user_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the user's own settings file, whether it exists or not."""
+    return config_folder(environ) / USER_FILE
+
+
+def config_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the user's configuration: `XDG_CONFIG_HOME` everywhere, else the system's own place."""
+    chosen = environ.get("XDG_CONFIG_HOME", "")
+    if chosen.startswith("/"):
+        return Path(chosen) / "agentctl"
+    from platformdirs import user_config_path  # noqa: PLC0415  not needed where XDG names it
+
+    return user_config_path("agentctl")
+
+
+def shown(value: object) -> str:
+    """Return a setting's value as it is written in a file."""
+    return format_duration(value) if isinstance(value, timedelta) else str(value)
+
+
+def _choice(*allowed: str) -> Callable[[object], object]:
+    def read(value: object) -> object:
+        if value not in allowed:
+            raise ValueError(f"takes one of {', '.join(allowed)}")
+        return value
+
+    return read
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write a duration with a unit, for example 2s, 15m or 1h30m")  # noqa: TRY004  shown with its place
+    found = parse_duration(value)
+    if not found:
+        raise ValueError("has to be longer than nothing")
+    return found
+
+
+def _count(value: object) -> object:
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _MOST_HISTORY:
+        raise ValueError(f"takes a whole number from 1 to {_MOST_HISTORY}")
+    return number
+
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "tmux_socket": _choice("own", "default"),
+    "tmux_history_limit": _count,
+    "deploy_timeout": _duration,
+    "color": _choice("auto", "always", "never"),
+    "output": _choice("table", "wide", "json", "yaml", "jsonl", "name", "csv"),
+}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name, key in KEYS.items():
+        text = environ.get(variable(key), "")
+        if not text:
+            continue
+        try:
+            values[name] = _READERS[name](text)
+        except ValueError as error:
+            raise SpecError(f"{variable(key)}={text}: {error}") from None
+    return values
+
+
+def _read(path: Path, problems: list[Problem]) -> dict[str, tuple[object, Place]]:
+    try:
+        source = read_source(path, str(path))
+    except Unreadable as error:
+        problems.append(Problem(str(path), error.line, error.column, error.message, error.hint))
+        return {}
+    if all(not line.strip() or line.lstrip().startswith("#") for line in source.lines):
+        return {}
+    return _values(source, problems)
+
+
+def _values(source: Source, problems: list[Problem]) -> dict[str, tuple[object, Place]]:
+    root, found = parse(source)
+    problems += found
+    values: dict[str, tuple[object, Place]] = {}
+    names = {key: name for name, key in KEYS.items()}
+    for key, value, place in _flat(root, "") if root is not None else ():
+        if key not in names:
+            problems.append(place.problem(f"there is no setting {quoted(key)}", did_you_mean(key, list(names))))
+            continue
+        try:
+            values[names[key]] = (_READERS[names[key]](value), place)
+        except ValueError as error:
+            problems.append(place.problem(f"{key}: {error}", f"it says {quoted(value)}"))
+    return values
+
+
+def _flat(root: Map, prefix: str) -> list[tuple[str, object, Place]]:
+    """Return every value with its dotted key; a list is a value that no reader takes."""
+    rows: list[tuple[str, object, Place]] = []
+    for key, entry in root.entries.items():
+        if isinstance(entry.value, Map):
+            rows += _flat(entry.value, f"{prefix}{key}.")
+        else:
+            value = entry.value.value if isinstance(entry.value, Scalar) else "a list"
+            rows.append((f"{prefix}{key}", value, entry.key))
+    return rows
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    """Return the settings by key, as they are written in a file."""
+    return {KEYS[f.name]: shown(getattr(settings, f.name)) for f in fields(settings) if f.name in KEYS}
