@@ -160,6 +160,9 @@ def _check_folder(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise HomeUnusable(f"{folder} is not a folder", hint="move it away, or set AGENTCTL_HOME")
     if found.st_uid != os.getuid():
-        raise HomeUnusable(f"the state folder {folder} belongs to another user (uid {found.st_uid})")
+        raise HomeUnusable(
+            f"the state folder {folder} belongs to another user (uid {found.st_uid})",
+            hint="set AGENTCTL_HOME to a folder of yours",
+        )
     if found.st_mode & 0o077:
         raise HomeUnusable(f"others can reach into the state folder {folder}", hint=f"run: chmod 700 {folder}")

@@ -25,6 +25,9 @@ from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
 
+_FIRST_PAUSE = 0.05
+"""Seconds between the first two questions whether an agent is ready."""
+
 _LOOK_AT_SCREEN = timedelta(milliseconds=250)
 _OUTPUT_LINES = 500
 
@@ -107,13 +110,16 @@ class Watchers:
             self._append(agent, EventType.AGENT_READY, evidence)
 
     async def _until_yes(self, agent: Agent, spec: AgentSpec, probe: Probe) -> Answer:
+        """Ask often at first, because most get ready at once, and then as the probe says."""
+        pause = _FIRST_PAUSE
         while True:
             answer = await self._ask_ready(agent, spec, probe)
             stranger = self._stranger(agent, probe) if answer.ok else ""
             if answer.ok and not stranger and self._is_alive(agent):
                 return answer
             self._noes[agent.id] = stranger or answer.evidence
-            await self._world.clock.sleep(probe.every.total_seconds())
+            await self._world.clock.sleep(min(pause, probe.every.total_seconds()))
+            pause *= 1.5
 
     async def _ask_ready(self, agent: Agent, spec: AgentSpec, probe: Probe) -> Answer:
         try:

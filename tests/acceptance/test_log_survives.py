@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,7 @@ while True:
 
 ONE_OF_MANY = """
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from agentctl.domain.events import Draft, EventType
@@ -71,6 +74,13 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def acknowledged(output: str) -> list[tuple[int, str]]:
     """Return number and hash of each event of the appends that had returned."""
     whole = output.rpartition("acknowledged\n")[0]
@@ -78,23 +88,21 @@ def acknowledged(output: str) -> list[tuple[int, str]]:
 
 
 def test_no_acknowledged_event_is_lost_to_kill_9(tmp_path: Path) -> None:
-    path = tmp_path / "log.db"
+    path, said = tmp_path / "log.db", tmp_path / "said"
     chance = random.Random()
     known: dict[int, str] = {}
     for life in range(KILLS):
-        writer = start(WRITER, path, life)
+        with said.open("w") as output:
+            writer = subprocess.Popen(
+                [sys.executable, "-c", WRITER, str(path), str(life)], stdout=output, stderr=subprocess.PIPE
+            )
         if life % 5:  # every fifth dies wherever its start has come to
-            assert writer.stdout is not None
-            first = writer.stdout.readline()
-        else:
-            first = ""
-        try:
-            output, errors = writer.communicate(timeout=chance.uniform(0, 0.08))
-        except subprocess.TimeoutExpired:
-            writer.kill()
-            output, errors = writer.communicate(timeout=DEADLINE)
-        assert errors == ""
-        known.update(acknowledged(first + output))
+            wait_until(lambda: said.stat().st_size > 0)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            writer.wait(timeout=chance.uniform(0, 0.08))
+        writer.kill()
+        assert writer.communicate(timeout=DEADLINE)[1] == b""
+        known.update(acknowledged(said.read_text()))
         if path.exists() and known:
             log = open_log(path)  # holds the end against the mark
             assert log.head() >= max(known)

@@ -72,11 +72,11 @@ def test_numbers_and_versions_have_no_gaps(log: EventLog) -> None:
 
 
 def test_what_is_appended_reads_back_the_same(log: EventLog) -> None:
-    appended = log.append([Draft("team:web", EventType.TEAM_STOPPED, {"reason": "asked"}, actor="human:ada")])
+    appended = log.append([Draft("team:web", EventType.TEAM_RESET, {"reason": "asked"}, actor="human:ada")])
     assert list(log.read()) == appended
     event = appended[0]
     assert (event.type, event.actor, event.host, event.data) == (
-        "TeamStopped", "human:ada", "here", {"reason": "asked"},
+        "TeamReset", "human:ada", "here", {"reason": "asked"},
     )  # fmt: skip
     assert type(event.type) is str
     assert event.at == START + timedelta(seconds=1)

@@ -294,7 +294,10 @@ def test_job_control_works_in_the_agent(start: Start) -> None:
 def test_signals_are_at_their_defaults_in_the_agent(start: Start) -> None:
     pane = start("grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status")
     assert pane.read("SigIgn:").strip().endswith("0000000000000000")
-    assert pane.read("\n").strip() == "0000000000000000"
+    ignored = int(pane.read("\n"), 16)
+    assert (
+        ignored & (2**31 - 1) == 0
+    )  # from 32 on they are the C library's own, and inherited from whoever runs the tests
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")

@@ -57,7 +57,7 @@ def test_the_log_of_a_release_loads_verifies_and_goes_on(release: str, tmp_path:
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert log.load_snapshot("fleet") == Snapshot("fleet", 4, {"agents": {"web/pm": "running"}})
     assert log.append([], request="stop-1") == []
-    repeated = log.append([Draft("team:web", EventType.TEAM_STOPPED)], request="deploy-1")
+    repeated = log.append([Draft("team:web", EventType.TEAM_RESET)], request="deploy-1")
     assert [event.type for event in repeated] == ["TeamDeployed", "AgentWanted"]
     assert log.append([Draft("agent:web/pm", EventType.AGENT_READY)])[0].seq == len(events) + 1
     assert log.verify() == []

@@ -73,7 +73,7 @@ class LogModel(RuleBasedStateMachine):
 
     @rule(stream=STREAMS, off=st.sampled_from([-1, 1, 5]))
     def append_too_late(self, stream: str, off: int) -> None:
-        drafts = [Draft("team:web", EventType.TEAM_STOPPED)] if stream != "team:web" else []
+        drafts = [Draft("team:web", EventType.TEAM_RESET)] if stream != "team:web" else []
         drafts.append(Draft(stream, EventType.AGENT_READY, expected=self.version(stream) + off))
         with pytest.raises(Conflict):
             self.log.append(drafts)
