@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from agentctl.cli.columns import Column
 from agentctl.cli.log_file import open_log
 from agentctl.cli.options import Format, Json, output_of
-from agentctl.cli.output import Column
 from agentctl.control.home import find_home
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import NotFound

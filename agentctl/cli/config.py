@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from agentctl.cli.columns import Column
 from agentctl.cli.folder import here
 from agentctl.cli.options import Format, Json, output_of
-from agentctl.cli.output import Column
 from agentctl.control.home import find_home
 from agentctl.domain.errors import NotFound, UsageError
 from agentctl.spec.settings import KEYS, PROJECT_FILE, as_dict, load_settings, settings_files, user_file

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from agentctl.cli.columns import Column
 from agentctl.cli.confirm import confirm
 from agentctl.cli.moments import age
 from agentctl.cli.options import Format, Json, Yes, call_of, output_of
-from agentctl.cli.output import Column
 from agentctl.cli.pace import pause
 from agentctl.cli.supervisor_process import ensure_supervisor
 from agentctl.control.client import Client

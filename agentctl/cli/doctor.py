@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import typer
 
 from agentctl.cli.checks import ALL, BROKEN, OK, WARN, Check
+from agentctl.cli.columns import Column
 from agentctl.cli.options import Format, Json, output_of
-from agentctl.cli.output import Column, Output
+from agentctl.cli.output import Output
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentctl.cli.output import Column, Output
+from agentctl.cli.columns import Column
+from agentctl.cli.output import Output
 from agentctl.cli.progress import Progress
 from agentctl.control.client import Client
 from agentctl.control.home import Home

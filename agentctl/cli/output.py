@@ -14,34 +14,14 @@ from agentctl.domain.text import safe_line, safe_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Sequence
+    from typing import Any
 
     from agentctl.cli.call import Call
-
-    Record: TypeAlias = Mapping[str, Any]
+    from agentctl.cli.columns import Column, Record
 
 FORMATS = ("table", "wide", "json", "yaml", "jsonl", "name", "csv")
 API_VERSION = "agentctl/v1"
-
-
-class Column:
-    """One column of a table.
-
-    With *wide* only `-o wide` shows it; *state* says that it holds a state's word, which gets its glyph and colour on a
-    terminal; a column that *folds* gives way, cut with an ellipsis, where the terminal is narrow.
-    """
-
-    __slots__ = ("folds", "state", "text", "title", "wide")
-
-    def __init__(
-        self, title: str, text: Callable[[Record], str], *, wide: bool = False, state: bool = False, folds: bool = False
-    ) -> None:
-        self.title = title
-        self.text = text
-        self.wide = wide
-        self.state = state
-        self.folds = folds
 
 
 class Output:

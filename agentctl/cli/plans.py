@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentctl.cli.output import Column, Output
+from agentctl.cli.columns import Column
+from agentctl.cli.output import Output
 from agentctl.domain.text import safe_line
 
 _LOOKS = {"+": "green", "~": "yellow", "-": "red", "=": "dim"}

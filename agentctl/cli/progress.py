@@ -9,7 +9,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentctl.cli.output import Column, Output
+from agentctl.cli.columns import Column
+from agentctl.cli.output import Output
 from agentctl.cli.states import look, word_of
 from agentctl.domain.errors import PartlyDone, TimedOut
 from agentctl.domain.text import safe_line, safe_text

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 
+from agentctl.cli.columns import Column
 from agentctl.cli.flags import Flag, Place, Shape
 from agentctl.cli.moments import age, seconds_since
-from agentctl.cli.output import FORMATS, Column, Output, to_json
+from agentctl.cli.output import FORMATS, Output, to_json
 from agentctl.cli.states import word_of
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from agentctl.cli.call import Call
-    from agentctl.cli.output import Record
+    from agentctl.cli.columns import Record
 
 FORMAT_FLAGS = (
     Flag(("--output", "-o"), f"How to print: {', '.join(FORMATS)}.", "FORMAT"),

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from agentctl.cli.columns import Column
 from agentctl.cli.options import Format, Json, output_of
-from agentctl.cli.output import Column
 from agentctl.domain.codec import encode
 from agentctl.runners.registry import Runner, Runners
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agentctl.cli.output import Column
+from agentctl.cli.columns import Column
 from agentctl.cli.states import look
 from agentctl.domain.text import safe_line
 
 if TYPE_CHECKING:
-    from agentctl.cli.output import Record
+    from agentctl.cli.columns import Record
 
 _WIDEST = 2000
 

@@ -9,7 +9,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from agentctl.cli.output import Column, Output
+from agentctl.cli.columns import Column
+from agentctl.cli.output import Output
 from agentctl.cli.pace import pause
 from agentctl.cli.tables import console, make_table
 from agentctl.domain.text import safe_line

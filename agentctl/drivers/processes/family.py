@@ -7,7 +7,7 @@ import signal
 from agentctl.domain.agent import Identity
 from agentctl.drivers.processes import handles
 from agentctl.drivers.processes.membership import group_children, walk_down
-from agentctl.drivers.processes.table import open_source
+from agentctl.drivers.processes.source import open_source
 
 _MOST_ROUNDS = 3
 

@@ -12,7 +12,8 @@ from agentctl.drivers.processes import handles
 from agentctl.drivers.processes.ledger import Ledger
 from agentctl.drivers.processes.marks import MarkReader, find_mark
 from agentctl.drivers.processes.membership import Memory, find_strangers, group_children, sort_down, walk_down
-from agentctl.drivers.processes.table import Source, Table, open_source
+from agentctl.drivers.processes.source import open_source
+from agentctl.drivers.processes.table import Source, Table
 
 _POLL_SECONDS = 0.25  # where the system cannot say that a process has ended
 _MOST_CLIMBS = 3

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 
@@ -57,14 +55,3 @@ class Source(Protocol):
     def spent(self, entry: Entry) -> Spent | None:
         """Return what the process of *entry* has used; None where it is gone."""
         ...
-
-
-def open_source() -> Source:
-    """Return this system's table: `/proc` where it is Linux's, psutil elsewhere."""
-    if sys.platform == "linux" and Path("/proc/self/stat").exists():
-        from agentctl.drivers.processes.procfs import Procfs  # noqa: PLC0415  one of the two is ever loaded
-
-        return Procfs()
-    from agentctl.drivers.processes.portable import Portable  # noqa: PLC0415  psutil is slow to import
-
-    return Portable()
