@@ -289,6 +289,7 @@ def _with_state(state: str) -> Callable[[Message, dict[str, Any]], Message]:
         return replace(
             message,
             state=state,
+            text=message.text if state == "queued" else "",  # it stands in the log; here it would only take room
             number=data.get("number", message.number),
             generation=data.get("generation", message.generation),
             evidence=data.get("evidence", data.get("reason", message.evidence)),
