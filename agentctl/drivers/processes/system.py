@@ -147,9 +147,11 @@ class SystemProcesses:
     async def ended(self, process: Identity) -> None:
         """Return as soon as *process* has ended: told by its pidfd, else by asking four times a second."""
         if handles.have_pidfds():
+            from agentctl.drivers.readable import readable  # noqa: PLC0415  an emergency does without asyncio
+
             with handles.hold(self._source, process) as descriptor:
                 if descriptor is not None:
-                    await _readable(descriptor)
+                    await readable(descriptor)
             return
         clock = self._clock or _system_clock()
         while self.alive(process):
@@ -190,18 +192,6 @@ class SystemProcesses:
 
 def _is_listed(process: Identity, table: Table) -> bool:
     return process.pid in table and table[process.pid].start_ticks == process.start_ticks
-
-
-async def _readable(descriptor: int) -> None:
-    import asyncio  # noqa: PLC0415  cleaning up in an emergency does without
-
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(descriptor, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(descriptor)
 
 
 def _system_clock() -> Clock:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, TerminalUnreachable
+from agentctl.drivers.readable import readable
 from agentctl.drivers.tmux.invoke import SIZE, Outcome, absent, call, gone, socket_path, vanished
 
 _HUB_COMMAND = ("cat", "-")  # two words: tmux would hand a single one to a shell
@@ -71,20 +72,10 @@ async def ended(server: Identity, identify: Callable[[int], Identity | None]) ->
         if identify(server.pid) != server:
             return
         if descriptor >= 0:
-            await _readable(descriptor)
+            await readable(descriptor)
             return
         while identify(server.pid) == server:  # noqa: ASYNC110  nothing tells of the end here
             await asyncio.sleep(_LOOK_EVERY)
     finally:
         if descriptor >= 0:
             os.close(descriptor)
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
-    loop.add_reader(descriptor, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        loop.remove_reader(descriptor)
