@@ -46,7 +46,8 @@ def start(context: typer.Context) -> int:
 def stop(context: typer.Context) -> int:
     """End the supervisor. Agents run on, unwatched, and are found again by the next one."""
     output = output_of(context)
-    client = Client(find_home())
+    home = find_home()
+    client = Client(home)
     try:
         client.call("shutdown")
     except SupervisorUnreachable:
@@ -54,13 +55,19 @@ def stop(context: typer.Context) -> int:
         return 0
     deadline = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < deadline:
-        try:
-            client.call("hello")
-        except SupervisorUnreachable:
+        if not home.pid_file.exists() and not _answers(client):
             output.say("the supervisor has ended; agents run on, and agentctl daemon start finds them again")
             return 0
         pause(_LOOK_EVERY_SECONDS)
     raise TimedOut(f"the supervisor still runs after {_STOP_SECONDS:g}s", hint="agentctl daemon logs")
+
+
+def _answers(client: Client) -> bool:
+    try:
+        client.call("hello")
+    except SupervisorUnreachable:
+        return False
+    return True
 
 
 def status(context: typer.Context, *, form: Format = "", json: Json = False) -> int:
