@@ -17,6 +17,8 @@ from pathlib import Path
 from agentctl.domain.errors import UsageError
 from agentctl.domain.names import AgentId, is_name
 
+_LONGEST_CODE = 8  # bytes: three digits and a newline
+
 SHIM = Path(__file__).with_name("shim.py")
 
 
@@ -46,12 +48,22 @@ def prepare(
 
 
 def exit_code(run_dir: Path, agent: AgentId, generation: int) -> int | None:
-    """Return the exit code that the shim noted, or 128 + signal; None while there is none."""
+    """Return the exit code that the shim noted, or 128 + signal; None where there is none.
+
+    The folder is the agent's to spoil: what is no small number there is none.
+    """
     try:
-        text = (folder(run_dir, agent) / f"exit.{generation}").read_text(encoding="ascii")
-    except FileNotFoundError:
+        with (folder(run_dir, agent) / f"exit.{generation}").open("rb") as file:
+            text = file.read(_LONGEST_CODE).strip()
+    except OSError:
         return None
-    return int(text) if text.strip().isdigit() else None
+    return int(text) if text.isdigit() else None
+
+
+def withdraw(run_dir: Path, agent: AgentId, generation: int) -> None:
+    """Take back the launch file of a *generation* that is not to be started after all: it holds secrets."""
+    with contextlib.suppress(OSError):
+        (folder(run_dir, agent) / f"launch.{generation}").unlink()
 
 
 def newest(run_dir: Path, agent: AgentId) -> int:

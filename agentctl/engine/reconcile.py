@@ -68,6 +68,14 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
+class Find:
+    """Take over a pane in which the agent runs already, though the log knows of no start: it is new, or late."""
+
+    agent: AgentId
+    pane: Pane
+
+
+@dataclass(frozen=True, slots=True)
 class Bury:
     """Record the end of an agent that ended by itself, with its last words."""
 
@@ -100,7 +108,7 @@ class Repair:
     drift: str
 
 
-Command = Append | Start | Adopt | Bury | Settle | Send | Repair
+Command = Append | Start | Adopt | Find | Bury | Settle | Send | Repair
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,9 @@ def _pending(situation: Situation) -> list[Command]:
         return [situation.stop("no longer part of its team")]
     if situation.seen.panes is None or situation.agent.id in situation.seen.trees:
         return []  # tmux does not answer, or the generation before is still ending
+    pane = situation.seen.panes.get(situation.agent.id)
+    if pane is not None and not pane.dead and pane.generation >= situation.agent.generation:
+        return [Find(situation.agent.id, pane)]
     return [] if waits_for(situation.spec, situation.fleet) else [Start(situation.agent.id)]
 
 

@@ -58,7 +58,8 @@ def main() -> int:
         lock.take(own)
         world = make_world(home, processes)
     except AgentctlError as error:
-        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)  # noqa: T201  no log is open yet
+        words = f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
+        print(words, file=sys.stderr)  # noqa: T201  no log is open yet
         return error.exit_code
     _open_text_log(home)
     try:
@@ -158,7 +159,8 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
     delivery = Delivery(world, wake)
     loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
     _offer_command(world.home)
-    async with Server(desk).listening():
+    server = Server(desk)
+    async with server.listening():
         _record_start(world)
         parts = [
             asyncio.create_task(part, name=name)
@@ -168,6 +170,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
                 ("delivery", delivery.run()),
                 ("signals", delivery.listen()),
                 ("tmux", _listen_to_tmux(world, wake)),
+                ("socket", server.lost()),
                 ("finish", finish.wait()),
             )
         ]
@@ -179,7 +182,9 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
             await asyncio.gather(*parts, return_exceptions=True)
     for part in done:
         part.result()
-    world.ledger.append([Draft(SUPERVISOR_STREAM, EventType.SUPERVISOR_STOPPED, {"reason": "it was asked to end"})])
+    reason = "it was asked to end" if finish.is_set() else "its control socket is gone"
+    log.info("supervisor ends", extra={"reason": reason})
+    world.ledger.append([Draft(SUPERVISOR_STREAM, EventType.SUPERVISOR_STOPPED, {"reason": reason})])
 
 
 def _record_start(world: World) -> None:

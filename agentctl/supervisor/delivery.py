@@ -12,10 +12,14 @@ from agentctl.domain.errors import AgentctlError
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.drivers.signals import Signal, SignalReader, watch
 from agentctl.runners import channel
+from agentctl.supervisor.loop import first
 from agentctl.supervisor.world import World
 from agentctl.views.fleet import Message
 
 log = logging.getLogger(__name__)
+
+_AGAIN = 1.0
+"""Seconds before what could not be handed over is tried again: tmux was silent, or a person scrolls."""
 
 
 class Delivery:
@@ -29,8 +33,10 @@ class Delivery:
         """Deliver whenever the fleet changes, until cancelled."""
         while True:
             changed = asyncio.ensure_future(self._world.ledger.changed())
-            await self._deliver_all()
-            await changed
+            if await self._deliver_all():
+                await changed
+            else:
+                await first(changed, self._world.clock.sleep(_AGAIN))
 
     async def listen(self) -> None:
         """Turn agents' signals into events until cancelled."""
@@ -43,14 +49,20 @@ class Delivery:
                 log.warning("signal not taken in", extra={"agent": signal.agent, "error": error.message})
             self._wake.set()
 
-    async def _deliver_all(self) -> None:
+    async def _deliver_all(self) -> bool:
+        """Hand over what can be; return whether nothing is left that a running agent should have."""
+        complete = True
         for agent in list(self._world.ledger.fleet.agents.values()):
             if agent.state is not AgentState.RUNNING:
                 continue
             for message in self._world.ledger.fleet.queued(agent.id):
                 current = self._world.ledger.fleet.agents.get(agent.id)
-                if current is None or not await self._deliver(current, message):
+                if current is None or current.state is not AgentState.RUNNING:
                     break
+                if not await self._deliver(current, message):
+                    complete = False
+                    break
+        return complete
 
     async def _deliver(self, agent: Agent, message: Message) -> bool:
         """Hand *message* over; False leaves it and all behind it in the queue."""
@@ -60,8 +72,8 @@ class Delivery:
                 return False
             facts = {"message": message.id, "generation": agent.generation, "number": number}
             self._world.ledger.append([Draft(agent_stream(agent.id), EventType.MESSAGE_TYPED, facts)])
-        except AgentctlError as error:
-            log.warning("delivery waits", extra={"agent": agent.id, "error": error.message})
+        except (AgentctlError, OSError) as error:  # OSError: the agent's folder, where it may do as it likes
+            log.warning("delivery waits", extra={"agent": agent.id, "error": str(error)})
             return False
         return True
 

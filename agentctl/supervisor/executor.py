@@ -13,7 +13,7 @@ from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Opening, Pane
 from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import exit_code
-from agentctl.engine.reconcile import Adopt, Append, Bury, Command, Repair, Send, Settle, Start, sighting
+from agentctl.engine.reconcile import Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.starting import Starter
 from agentctl.supervisor.world import World
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS = 20
 """Lines of an agent's screen that are kept when it ends."""
+
+_LOOKS_MOST, _LOOK_EVERY = 10, 0.02
+"""A daemon that an agent leaves behind may hold its terminal open: then this is all the time there is, in seconds."""
 
 
 class Executor:
@@ -37,7 +40,10 @@ class Executor:
         self._world.ledger.append([command.draft for command in commands if isinstance(command, Append)])
         self._signal([command for command in commands if isinstance(command, Send)])
         for command in commands:
-            await self._carry_one(command)
+            try:
+                await self._carry_one(command)
+            except (AgentctlError, OSError) as error:  # one agent's trouble keeps nobody else waiting
+                log.warning("not carried out", extra={"command": type(command).__name__, "error": str(error)})
         starts = [command.agent for command in commands if isinstance(command, Start)]
         if starts:
             await self._starter.start(starts)
@@ -48,6 +54,8 @@ class Executor:
                 self._note(draft)
             case Adopt(agent, pane):
                 self._adopt(agent, pane)
+            case Find(agent, pane):
+                self._starter.find(agent, pane)
             case Bury(agent, reason):
                 await self._bury(agent, reason)
             case Settle(agent, survivors):
@@ -85,8 +93,12 @@ class Executor:
         )
 
     async def _bury(self, name: AgentId, reason: str) -> None:
-        agent = self._world.ledger.fleet.agents[name]
+        agent = self._world.ledger.fleet.agents.get(name)
+        if agent is None or agent.state not in (AgentState.STARTING, AgentState.RUNNING):
+            return  # asked to end since it was decided
         code, lines = await self._code(agent), await self._last_words(agent)
+        if not self._is_still(agent):
+            return  # a request came meanwhile; the next look tells what follows from it
         self._observer.ends(name)
         self._append(
             name,
@@ -99,12 +111,21 @@ class Executor:
         )
 
     async def _settle(self, name: AgentId, survivors: list[int]) -> None:
-        agent = self._world.ledger.fleet.agents[name]
+        agent = self._world.ledger.fleet.agents.get(name)
+        if agent is None or agent.state is not AgentState.STOPPING:
+            return
         code = await self._code(agent)
-        self._observer.settled(name)
         if not agent.again:
             await self._close_window(agent)
+        if not self._is_still(agent):
+            return
+        self._observer.settled(name)
         self._append(name, EventType.AGENT_STOPPED, code=code, reason=agent.evidence, survivors=survivors)
+
+    def _is_still(self, agent: Agent) -> bool:
+        """Tell whether *agent* stands where it stood before we waited: requests are answered meanwhile."""
+        now = self._world.ledger.fleet.agents.get(agent.id)
+        return now is not None and (now.state, now.generation) == (agent.state, agent.generation)
 
     async def _repair(self, name: AgentId, pane: Pane, drift: str) -> None:
         spec = self._world.ledger.fleet.spec(name)
@@ -150,11 +171,21 @@ class Executor:
         if agent.pane is None or agent.server != self._world.terminal.server():
             return []
         try:
+            await self._hear_out(agent)
             screen = await self._world.terminal.screen(agent.pane, history=_LAST_WORDS)
         except AgentctlError:
             return []
-        shown = [line.rstrip() for line in self._starter.redact(agent.id, safe_text(screen)).splitlines()]
+        shown = [line.rstrip() for line in self._world.masked(agent.id, safe_text(screen)).splitlines()]
         return [line for line in shown if line and not line.startswith("Pane is dead (")][-_LAST_WORDS:]
+
+    async def _hear_out(self, agent: Agent) -> None:
+        """Give tmux a moment to read all that the agent has said: only then it calls the pane dead."""
+        for _ in range(_LOOKS_MOST):
+            panes = await self._world.terminal.panes()
+            if not any(pane.id == agent.pane and not pane.dead for pane in panes):
+                return
+            self._world.terminal.poke()
+            await self._world.clock.sleep(_LOOK_EVERY)
 
     def _was_well(self, agent: Agent) -> bool:
         spec = self._world.ledger.fleet.spec(agent.id)

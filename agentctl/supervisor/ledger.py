@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from agentctl.domain.codec import decode, encode
+from agentctl.domain.errors import StoreError
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.ports import EventLog, Snapshot
 from agentctl.views.fleet import Fleet
+
+log = logging.getLogger(__name__)
 
 _VIEW = "fleet-1"
 """The fleet's shape; a new number makes old snapshots be read past."""
@@ -30,9 +34,13 @@ class Ledger:
         self._snapshot_at = self.fleet.seq
 
     def append(self, drafts: Sequence[Draft], *, request: str | None = None) -> list[Event]:
-        """Append *drafts* durably, then move the fleet and tell followers; a repeated *request* changes nothing."""
+        """Append *drafts* durably, then move the fleet and tell followers; a repeated *request* changes nothing.
+
+        Raises `IllegalMove`, with nothing appended, for what the fleet could not take.
+        """
         if not drafts:
             return []
+        self.fleet.check(drafts)
         before = self.fleet.seq
         events = self._log.append(drafts, request=request)
         fresh = [event for event in events if event.seq > before]
@@ -63,7 +71,7 @@ class Ledger:
     def close(self) -> None:
         """Keep the fleet for a quick start and let go of the log."""
         if self.fleet.seq > self._snapshot_at:
-            self._log.save_snapshot(Snapshot(_VIEW, self.fleet.seq, encode(self.fleet)))
+            self._save()
         self._log.close()
 
     def _tell(self, events: Sequence[Event]) -> None:
@@ -81,8 +89,15 @@ class Ledger:
 
     def _snapshot(self) -> None:
         if self.fleet.seq - self._snapshot_at >= _SNAPSHOT_EVERY:
+            self._save()
+
+    def _save(self) -> None:
+        """Keep the fleet as it is; where that fails the events are durable all the same."""
+        self._snapshot_at = self.fleet.seq
+        try:
             self._log.save_snapshot(Snapshot(_VIEW, self.fleet.seq, encode(self.fleet)))
-            self._snapshot_at = self.fleet.seq
+        except StoreError as error:
+            log.warning("no snapshot was kept", extra={"error": error.message})
 
 
 def _load(log: EventLog) -> Fleet:

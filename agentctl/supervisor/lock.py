@@ -26,7 +26,9 @@ class HomeLock:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(fd)
-            raise Refused(f"another supervisor runs for this home (pid {self._holder()})") from None
+            raise Refused(
+                f"another supervisor runs for this home (pid {self._holder()})", hint="see it: agentctl daemon status"
+            ) from None
         self._fd = fd
         self._write(f"{identity.pid} {identity.start_ticks} {identity.boot}\n")
 
@@ -34,10 +36,18 @@ class HomeLock:
         """Let go; safe to repeat."""
         if self._fd is None:
             return
-        with contextlib.suppress(FileNotFoundError):
-            self._pid_file.unlink()
+        if self._is_held_here(self._fd):
+            with contextlib.suppress(FileNotFoundError):
+                self._pid_file.unlink()
         os.close(self._fd)
         self._fd = None
+
+    def _is_held_here(self, fd: int) -> bool:
+        """Tell whether the file at our path is the one that we hold: where it was deleted, a successor has its own."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(fd))
+        except FileNotFoundError:
+            return False
 
     def _holder(self) -> str:
         try:

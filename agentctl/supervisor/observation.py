@@ -98,10 +98,15 @@ class Observer:
         stopping = {agent.id for agent in agents.values() if agent.state is AgentState.STOPPING}
         trees = {name: tuple(tree) for name, tree in self.trees(self._ending | stopping).items()}
         for name in self._ending - stopping:
-            if not trees[name] or self._survives(name):
+            if not trees[name] or self._survives(name) or self._is_well(name):
                 self.settled(name)
                 del trees[name]
         return trees
+
+    def _is_well(self, name: AgentId) -> bool:
+        """Tell whether *name* runs and is healthy: it was so again before it had to be killed."""
+        agent = self._world.ledger.fleet.agents.get(name)
+        return agent is not None and agent.state is AgentState.RUNNING and not agent.unwell
 
     def _survives(self, agent: AgentId) -> bool:
         """Tell whether *agent*'s tree was killed and is still there: it hangs in the kernel, and waiting is in vain."""

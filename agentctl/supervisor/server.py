@@ -20,12 +20,32 @@ from agentctl.supervisor.requests.table import answer
 _REQUEST_SECONDS = 10.0
 """How long a caller may take to say what it wants."""
 
+_LOOK_SECONDS = 2.0
+"""Between two looks whether the socket is still there: without it nobody can ever end this supervisor."""
+
 
 class Server:
     """Listens on the control socket and answers each caller on its own."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._mark: tuple[int, int] | None = None
+
+    async def lost(self) -> None:
+        """Return when the socket is no longer ours to be reached by: somebody deleted it, or took its place."""
+        while self._is_ours():
+            await self._desk.world.clock.sleep(_LOOK_SECONDS)
+
+    def _is_ours(self) -> bool:
+        return self._mark is not None and self._mark_now() == self._mark
+
+    def _mark_now(self) -> tuple[int, int] | None:
+        """Return what tells this socket file from another; numbers of deleted files are used again, hence the time."""
+        try:
+            found = self._desk.world.home.socket.lstat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -35,13 +55,14 @@ class Server:
             path.unlink()
         with Address(self._desk.world.home.address) as address:
             channel = _bind(address)
+        self._mark = self._mark_now()
         server = await asyncio.start_unix_server(self._serve, sock=channel, limit=MOST_BYTES)
         try:
             yield
         finally:
             server.close()
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
+            if self._is_ours():
+                path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def write(message: dict[str, Any]) -> None:

@@ -8,12 +8,12 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from agentctl.domain.agent import AgentState, Identity
+from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError, NotFound, Refused, TerminalError, Unreachable
 from agentctl.domain.events import Draft, EventType, agent_stream
-from agentctl.domain.names import AgentId, team_of
-from agentctl.domain.ports import Opened, Opening
+from agentctl.domain.names import AgentId
+from agentctl.domain.ports import Opened, Opening, Pane
 from agentctl.domain.team import AgentSpec
 from agentctl.drivers import launch
 from agentctl.drivers.secrets import Redactor, reveal
@@ -22,41 +22,69 @@ from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
 
+_STARTABLE = frozenset({AgentState.PENDING, AgentState.BACKOFF})
+
 
 class Starter:
     """Makes launches out of specs and opens their windows in one batch."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._secrets: dict[AgentId, Redactor] = {}
         self._briefs: dict[AgentId, str] = {}
 
     async def start(self, agents: Sequence[AgentId]) -> None:
         """Start the next generation of each of *agents*; one that cannot be started fails with the reason."""
+        fleet = self._world.ledger.fleet
+        names = [name for name in agents if name in fleet.agents and fleet.agents[name].state in _STARTABLE]
+        before = [self._wish(name) for name in names]
+        prepared = await asyncio.gather(*(self._try_prepare(name) for name in names))
         drafts, openings = [], []
-        for name in agents:
-            try:
-                draft, opening = await self._prepare(name)
-            except AgentctlError as error:
-                reason = f"{error.message}; {error.hint}" if error.hint else error.message
-                drafts.append(Draft(agent_stream(name), EventType.AGENT_FAILED, {"reason": reason}))
+        for name, wish, (draft, opening) in zip(names, before, prepared, strict=True):
+            if self._wish(name) != wish:  # a request came meanwhile; the next look tells what follows from it
+                if opening is not None:
+                    launch.withdraw(self._world.home.run, name, opening.generation)
                 continue
             drafts.append(draft)
-            openings.append(opening)
+            openings += [opening] if opening is not None else []
         self._world.ledger.append(drafts)
         if openings:
             self._record(await self._open(openings))
 
-    def redact(self, agent: AgentId, text: str) -> str:
-        """Return *text* with every secret of *agent* masked."""
-        redactor = self._secrets.get(agent)
-        return redactor.mask(text) if redactor is not None else text
+    def find(self, name: AgentId, pane: Pane) -> None:
+        """Record that *name* runs in *pane* already, as if it had been started now."""
+        fleet = self._world.ledger.fleet
+        agent, spec = fleet.agents.get(name), fleet.spec(name)
+        if agent is None or spec is None or agent.state is not AgentState.PENDING:
+            return
+        path = fleet.teams[spec.team].environment.get("PATH", self._world.environ.get("PATH", ""))
+        facts = {
+            "generation": pane.generation,
+            "digest": spec.digest(),
+            "runner": self._world.runners.choose(spec.runner, path).runner.name,
+            "reason": "it was found running",
+        }
+        self._world.ledger.append([Draft(agent_stream(name), EventType.AGENT_STARTING, facts)])
+
+    def _wish(self, name: AgentId) -> tuple[Agent | None, AgentSpec | None]:
+        fleet = self._world.ledger.fleet
+        return fleet.agents.get(name), fleet.spec(name)
+
+    async def _try_prepare(self, name: AgentId) -> tuple[Draft, Opening | None]:
+        """Prepare *name*, or say in an event why it cannot be started."""
+        try:
+            return await self._prepare(name)
+        except AgentctlError as error:
+            reason = f"{error.message}; {error.hint}" if error.hint else error.message
+        except OSError as error:
+            reason = f"its launch cannot be written: {error.strerror or error}"
+        return Draft(agent_stream(name), EventType.AGENT_FAILED, {"reason": reason}), None
 
     async def _prepare(self, name: AgentId) -> tuple[Draft, Opening]:
         fleet = self._world.ledger.fleet
-        agent, spec, team = fleet.agents[name], fleet.spec(name), fleet.teams[team_of(name)]
-        if spec is None:
+        agent, spec = self._wish(name)
+        if agent is None or spec is None:
             raise NotFound(f"{name} is not part of its team any more")
+        team = fleet.teams[spec.team]
         _check_folder(spec)
         generation = max(agent.generation, launch.newest(self._world.home.run, name)) + 1
         path = team.environment.get("PATH", self._world.environ.get("PATH", ""))
@@ -114,7 +142,7 @@ class Starter:
         """Look up the agent's secrets; on a thread, because a command that tells one takes its time."""
         known = {**self._world.environ, **self._world.given.get(spec.team, {})}
         values = {s.variable: await asyncio.to_thread(reveal, s, known) for s in spec.secrets}
-        self._secrets[spec.id] = Redactor(list(values.values()))
+        self._world.redactors[spec.id] = Redactor(list(values.values()))
         return values
 
     def _path(self, environment: dict[str, str]) -> str:
@@ -133,9 +161,26 @@ class Starter:
             return [Opened(opening.agent, opening.generation, None, error=error.message) for opening in openings]
 
     def _record(self, outcomes: Sequence[Opened]) -> None:
-        drafts = [self._outcome(outcome) for outcome in outcomes]
-        drafts += [self._brief(outcome.agent) for outcome in outcomes if outcome.pane and self._briefs[outcome.agent]]
+        drafts = [self._outcome(outcome) for outcome in outcomes if self._is_awaited(outcome)]
+        for outcome in outcomes:
+            if outcome.pane and self._briefs[outcome.agent]:
+                drafts += [*self._old_briefs(outcome.agent), self._brief(outcome.agent)]
         self._world.ledger.append(drafts)
+
+    def _is_awaited(self, outcome: Opened) -> bool:
+        """Tell whether the start still counts: one that failed is no news of an agent that was stopped meanwhile."""
+        agent = self._world.ledger.fleet.agents.get(outcome.agent)
+        if agent is None or agent.generation != outcome.generation:
+            return False
+        return outcome.pane is not None or agent.state is AgentState.STARTING
+
+    def _old_briefs(self, name: AgentId) -> list[Draft]:
+        """Withdraw briefs that earlier generations ended too soon to get: each generation is told once."""
+        return [
+            Draft(agent_stream(name), EventType.MESSAGE_DEAD, {"message": message.id, "reason": "it was started anew"})
+            for message in self._world.ledger.fleet.queued(name)
+            if message.kind == "brief"
+        ]
 
     def _brief(self, name: AgentId) -> Draft:
         facts = {"message": secrets.token_hex(4), "text": self._briefs[name], "sender": "team file", "kind": "brief"}

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.05
 """Seconds between the first two questions whether an agent is ready."""
 
+_AGAIN = 2.0
+"""Seconds before a watch that failed is begun anew."""
+
 _LOOK_AT_SCREEN = timedelta(milliseconds=250)
 _OUTPUT_LINES = 500
 
@@ -65,7 +68,7 @@ class Watchers:
             self._tasks.pop(key).cancel()
         for key, make in wanted.items():
             if key not in self._tasks:
-                self._tasks[key] = asyncio.create_task(self._guard(key, make()), name=f"{key[2]} {key[0]}")
+                self._tasks[key] = asyncio.create_task(self._guard(key, make), name=f"{key[2]} {key[0]}")
 
     def _wanted(self) -> list[tuple[Key, Callable[[], Coroutine[Any, Any, None]]]]:
         fleet = self._world.ledger.fleet
@@ -85,13 +88,18 @@ class Watchers:
                 wanted.append(((agent.id, agent.generation, "health"), lambda a=agent, s=spec: self._health(a, s)))  # type: ignore[misc]
         return wanted
 
-    async def _guard(self, key: Key, watch: Awaitable[None]) -> None:
-        try:
-            await watch
-        except AgentctlError as error:
-            log.warning("watch ended", extra={"agent": key[0], "watch": key[2], "error": error.message})
-        except Exception as error:  # noqa: BLE001  one watch must not end the supervisor
-            crash.record(self._world.ledger, f"{key[2]} {key[0]}", error)
+    async def _guard(self, key: Key, make: Callable[[], Awaitable[None]]) -> None:
+        """Watch, and begin anew where tmux or the log failed for a moment: nobody else waits for this."""
+        while True:
+            try:
+                await make()
+            except AgentctlError as error:
+                log.warning("watch failed", extra={"agent": key[0], "watch": key[2], "error": error.message})
+                await self._world.clock.sleep(_AGAIN)
+                continue
+            except Exception as error:  # noqa: BLE001  one watch must not end the supervisor
+                crash.record(self._world.ledger, f"{key[2]} {key[0]}", error)
+            return
 
     async def _end(self, agent: Agent) -> None:
         if agent.process is not None:
@@ -154,7 +162,8 @@ class Watchers:
             self._tell_health(agent, answer, noes, probe)
 
     def _tell_health(self, agent: Agent, answer: Answer, noes: int, probe: Probe) -> None:
-        unwell = bool(self._world.ledger.fleet.agents[agent.id].unwell)
+        current = self._world.ledger.fleet.agents.get(agent.id)
+        unwell = current is not None and bool(current.unwell)
         if noes >= probe.failures and not unwell:
             self._append(agent, EventType.AGENT_UNHEALTHY, f"{answer.evidence} ({noes} times)")
         elif answer.ok and unwell:
@@ -194,7 +203,7 @@ class Watchers:
         now = self._world.ledger.fleet.agents.get(agent.id)
         if now is None or now.generation != agent.generation:
             return
-        facts = {"generation": agent.generation, "evidence": evidence}
+        facts = {"generation": agent.generation, "evidence": self._world.masked(agent.id, evidence)}
         self._world.ledger.append([Draft(agent_stream(agent.id), kind, facts)])
         self._wake.set()
 

@@ -8,9 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from agentctl.control.home import Home
+from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Clock, Processes, Terminal
+from agentctl.drivers.secrets import Redactor
 from agentctl.runners.registry import Runners
 from agentctl.supervisor.ledger import Ledger
+
+UNKEPT = "(not kept: a supervisor that has ended knew its secrets)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,19 @@ class World:
     rng: random.Random = field(default_factory=random.Random)
     given: dict[str, dict[str, str]] = field(default_factory=dict)
     """By team: values of variables that were handed over with a deploy. Never in a log or a file."""
+
+    redactors: dict[AgentId, Redactor] = field(default_factory=dict)
+    """By agent: what masks the secrets that its generation was started with."""
+
+    def masked(self, agent: AgentId, text: str) -> str:
+        """Return *text*, which comes from *agent*, as it may be kept: without the agent's secrets.
+
+        Nothing of it may where they are not known: an earlier supervisor has started the agent.
+        """
+        redactor, spec = self.redactors.get(agent), self.ledger.fleet.spec(agent)
+        if redactor is not None:
+            return redactor.mask(text)
+        return text if spec is not None and not spec.secrets else UNKEPT
 
     async def connect(self) -> None:
         """Get in touch with tmux, starting its server where there is none; it is no part of any agent's tree."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from agentctl.domain.agent import Activity, Agent, AgentState, Identity
 from agentctl.domain.codec import decode
-from agentctl.domain.events import Event, EventType
+from agentctl.domain.errors import IllegalMove
+from agentctl.domain.events import Draft, Event, EventType
 from agentctl.domain.names import AgentId, PaneId, team_of
 from agentctl.domain.team import AgentSpec, TeamSpec
 
+log = logging.getLogger(__name__)
+
 _FAILURES_KEPT = 50
+
+_UNFIT = (IllegalMove, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
+"""What a fold raises for an event that does not fit: a move that is none, or data of another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +66,32 @@ class Fleet:
     messages: dict[str, Message] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
-        """Take *event* in; types that this version does not know change nothing."""
-        if event.stream.startswith("agent:"):
-            self._apply_to_agent(AgentId(event.stream.removeprefix("agent:")), event)
-        elif event.stream.startswith("team:"):
-            self._apply_to_team(event.stream.removeprefix("team:"), event)
+        """Take *event* in; types that this version does not know change nothing.
+
+        Nothing is raised: an event is in the log for ever, and one that does not fit must not keep the rest from being
+        read. It is passed over and told of.
+        """
+        try:
+            self._fold(event)
+        except _UNFIT as error:
+            facts = {"seq": event.seq, "event": event.type, "stream": event.stream, "error": str(error)}
+            log.warning("an event of the log does not fit and is passed over", extra=facts)
         self.seq = event.seq
 
     def apply_all(self, events: Iterable[Event]) -> None:
         """Take *events* in, in order."""
         for event in events:
             self.apply(event)
+
+    def check(self, drafts: Sequence[Draft]) -> None:
+        """Raise `IllegalMove` where one of *drafts* would not fit after those before it; nothing changes."""
+        trial = Fleet(self.seq, dict(self.teams), dict(self.agents), dict(self.messages))
+        for draft in drafts:
+            event = Event(0, draft.stream, 0, draft.type, datetime.min, draft.actor, "", draft.data, "")  # noqa: DTZ901  a trial has no time
+            try:
+                trial._fold(event)
+            except _UNFIT as error:
+                raise IllegalMove(f"{draft.type} does not fit {draft.stream}: {error}") from error
 
     def spec(self, agent: AgentId) -> AgentSpec | None:
         """Return what is wanted of *agent*, None where it is part of no team any more."""
@@ -81,6 +103,12 @@ class Fleet:
     def queued(self, agent: AgentId) -> list[Message]:
         """Return the messages that still have to be handed to *agent*, oldest first."""
         return [m for m in self.messages.values() if m.agent == agent and m.state == "queued"]
+
+    def _fold(self, event: Event) -> None:
+        if event.stream.startswith("agent:"):
+            self._apply_to_agent(AgentId(event.stream.removeprefix("agent:")), event)
+        elif event.stream.startswith("team:"):
+            self._apply_to_team(event.stream.removeprefix("team:"), event)
 
     def _apply_to_team(self, name: str, event: Event) -> None:
         if event.type == EventType.TEAM_DEPLOYED:
@@ -96,6 +124,8 @@ class Fleet:
                 self._forget(agent)
 
     def _apply_to_agent(self, agent: AgentId, event: Event) -> None:
+        if agent not in self.agents and event.type != EventType.AGENT_WANTED:
+            return  # late news of one that was forgotten
         if event.type in _MESSAGE_FOLDS:
             self._apply_to_message(agent, event)
         if event.type == EventType.AGENT_FORGOTTEN:
@@ -181,14 +211,20 @@ def _ready(agent: Agent, event: Event) -> Agent:
 
 
 def _late(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.STARTING:
+        return agent
     return replace(agent, late=True, evidence=event.data.get("evidence", ""))
 
 
 def _unhealthy(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.RUNNING:
+        return agent
     return replace(agent, unwell=event.data.get("evidence", "unhealthy"), evidence=event.data.get("evidence", ""))
 
 
 def _healthy(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.RUNNING:
+        return agent
     return replace(agent, unwell="", evidence=event.data.get("evidence", ""))
 
 

@@ -21,18 +21,20 @@ def waits_for(spec: AgentSpec, fleet: Fleet) -> list[AgentId]:
 
 def waits_in_vain(spec: AgentSpec, fleet: Fleet) -> list[AgentId]:
     """Return those of `waits_for` that will not get there without a person."""
-    blocked = []
-    for name in waits_for(spec, fleet):
-        agent = fleet.agents.get(name)
-        if agent is None or agent.state in _IN_VAIN or _blocked(name, fleet):
-            blocked.append(name)
-    return blocked
+    known: dict[AgentId, bool] = {}
+    return [name for name in waits_for(spec, fleet) if _is_lost(name, fleet, known)]
 
 
-def _blocked(name: AgentId, fleet: Fleet) -> bool:
-    spec = fleet.spec(name)
-    pending = fleet.agents[name].state is AgentState.PENDING
-    return pending and spec is not None and bool(waits_in_vain(spec, fleet))
+def _is_lost(name: AgentId, fleet: Fleet, known: dict[AgentId, bool]) -> bool:
+    """Tell whether *name* gets nowhere by itself; each agent is looked at once, however many ways lead to it."""
+    if name not in known:
+        known[name] = False
+        agent, spec = fleet.agents.get(name), fleet.spec(name)
+        if agent is None or agent.state in _IN_VAIN:
+            known[name] = True
+        elif agent.state is AgentState.PENDING and spec is not None:
+            known[name] = any(_is_lost(other, fleet, known) for other in waits_for(spec, fleet))
+    return known[name]
 
 
 def _met(dependency: Dependency, team: str, fleet: Fleet) -> bool:

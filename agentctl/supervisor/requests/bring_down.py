@@ -34,8 +34,9 @@ async def reset(request: Request) -> dict[str, Any]:
         raise NotFound(f"no team '{team}' is deployed", hint=f"there are: {', '.join(request.fleet.teams) or 'none'}")
     agents = [name for name in request.fleet.agents if team_of(name) == team]
     ended = await _end(request, agents, "reset was asked for")
-    if ended["left"]:
-        return {"team": team, **ended}
+    left = [a.id for a in request.fleet.agents.values() if team_of(a.id) == team and not _is_down(request, a.id)]
+    if left:  # somebody may have deployed it again meanwhile
+        return {"team": team, **ended, "left": left}
     request.record([Draft(team_stream(team), EventType.TEAM_RESET, {"reason": "reset was asked for"})])
     return {"team": team, **ended}
 

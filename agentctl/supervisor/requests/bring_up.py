@@ -51,8 +51,8 @@ async def deploy(request: Request) -> dict[str, Any]:
 
 async def restart(request: Request) -> dict[str, Any]:
     """Start the selected agents anew: the living are ended first, the others just start."""
-    agents = request.selected()
     await _check_terminal(request)
+    agents = request.selected()
     request.record([_restart_draft(request.fleet.agents[name]) for name in agents])
     team = team_of(agents[0]) if agents else ""
     return await _bring_up(request, team, agents)

@@ -78,13 +78,15 @@ async def events(request: Request) -> dict[str, Any]:
     after, stream = request.arg("after", int, 0), request.arg("stream", str, "")
     limit = request.arg("limit", int, 0) or None
     ledger = request.world.ledger
-    async with ledger.follow() as queue:
-        for event in ledger.read(after, stream or None, limit):
-            await request.emit(encode(event))
-            after = event.seq
-        while request.arg("follow", bool, default=False):
-            after = await _emit_next(request, queue, after, stream)
-    return {"head": request.fleet.seq}
+    follow = request.arg("follow", bool, default=False)
+    while True:  # again where this caller was too slow and is cut off: it reads on from the log
+        async with ledger.follow() as queue:
+            for event in ledger.read(after, stream or None, limit):
+                await request.emit(encode(event))
+                after = event.seq
+            if not follow:
+                return {"head": request.fleet.seq}
+            after, limit = await _emit_coming(request, queue, after, stream), None
 
 
 async def attach(request: Request) -> dict[str, Any]:
@@ -136,7 +138,12 @@ def _without_gaps(lines: list[str]) -> list[str]:
 
 
 def _added(before: list[str], now: list[str]) -> list[str]:
-    """Return the lines of *now* that come after what *before* already showed, told by its last few lines."""
+    """Return the lines of *now* that come after what *before* already showed.
+
+    Where the first of those are gone it is told by the last few.
+    """
+    if now[: len(before)] == before:
+        return now[len(before) :]
     known = before[-3:]
     for end in range(len(now), len(known) - 1, -1):
         if now[end - len(known) : end] == known:
@@ -144,13 +151,10 @@ def _added(before: list[str], now: list[str]) -> list[str]:
     return now
 
 
-async def _emit_next(request: Request, queue: asyncio.Queue[Event | None], after: int, stream: str) -> int:
-    event = await queue.get()
-    if event is None:  # too slow: read on from the log
-        for late in request.world.ledger.read(after, stream or None, None):
-            await request.emit(encode(late))
-            after = late.seq
-        return after
-    if event.seq > after and stream in ("", event.stream):
-        await request.emit(encode(event))
-    return max(after, event.seq)
+async def _emit_coming(request: Request, queue: asyncio.Queue[Event | None], after: int, stream: str) -> int:
+    """Emit what comes, until the queue is cut off; return the number of the last event that was seen."""
+    while (event := await queue.get()) is not None:
+        if event.seq > after and stream in ("", event.stream):
+            await request.emit(encode(event))
+        after = max(after, event.seq)
+    return after

@@ -20,6 +20,9 @@ from agentctl.views.select import select, select_one
 
 T = TypeVar("T")
 
+_LONGEST = 3650 * 86400.0
+"""Seconds; the longest duration that anybody may give, and one that every date can take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -69,6 +72,8 @@ class Request:
             return default
         if not isinstance(value, int | float):
             raise UsageError(f"'{name}' has to be a number of seconds")
+        if not 0 <= value <= _LONGEST:
+            raise UsageError(f"'{name}' has to lie between 0 and {_LONGEST:.0f} seconds")
         return float(value)
 
     def need(self, name: str, kind: type[T]) -> T:
