@@ -35,6 +35,7 @@ class Loop:
     observer: Observer
     executor: Executor
     wake: asyncio.Event
+    fault: str = ""
 
     async def run(self) -> None:
         """Reconcile until cancelled; a fault in one round is recorded and the next round goes on."""
@@ -56,10 +57,16 @@ class Loop:
                 log.warning("round failed", extra={"error": error.message})
                 return None
             except Exception as error:  # noqa: BLE001  one fault must not end the supervision of every agent
-                crash.record(self.world.ledger, "reconcile", error)
+                self._tell(error)
                 return None
         log.error("reconcile did not settle", extra={"rounds": _ROUNDS_MOST})
         return None
+
+    def _tell(self, error: Exception) -> None:
+        """Record a fault of ours, once for as long as it stays the same: the next round may well meet it again."""
+        if repr(error) != self.fault:
+            crash.record(self.world.ledger, "reconcile", error)
+        self.fault = repr(error)
 
     def _pause(self, seen: Observed | None) -> float:
         if seen is None:

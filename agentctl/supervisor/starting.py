@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError, NotFound, Refused, TerminalError, Unreachable
 from agentctl.domain.events import Draft, EventType, agent_stream
-from agentctl.domain.names import AgentId
+from agentctl.domain.names import AgentId, team_of
 from agentctl.domain.ports import Opened, Opening, Pane
 from agentctl.domain.team import AgentSpec
 from agentctl.drivers import launch
@@ -21,6 +22,9 @@ from agentctl.runners.runner import Launch, Runner
 from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
+
+_WAVE = 12
+"""Agents a wave: tmux takes some 80 ms for their windows, longer than writing as many launches."""
 
 _STARTABLE = frozenset({AgentState.PENDING, AgentState.BACKOFF})
 
@@ -33,9 +37,23 @@ class Starter:
         self._briefs: dict[AgentId, str] = {}
 
     async def start(self, agents: Sequence[AgentId]) -> None:
-        """Start the next generation of each of *agents*; one that cannot be started fails with the reason."""
+        """Start the next generation of each of *agents*; one that cannot be started fails with the reason.
+
+        Goes in waves of whole teams: while tmux makes one wave's windows, the next one's launches are written.
+        """
         fleet = self._world.ledger.fleet
         names = [name for name in agents if name in fleet.agents and fleet.agents[name].state in _STARTABLE]
+        under_way = []
+        try:
+            for wave in _waves(names):
+                openings = await self._intend(wave)
+                if openings:
+                    under_way.append(asyncio.create_task(self._open_and_record(openings)))
+        finally:
+            await asyncio.gather(*under_way)
+
+    async def _intend(self, names: Sequence[AgentId]) -> list[Opening]:
+        """Write launches and record the intents; return the windows that are now to be opened."""
         before = [self._wish(name) for name in names]
         prepared = await asyncio.gather(*(self._try_prepare(name) for name in names))
         drafts, openings = [], []
@@ -47,8 +65,10 @@ class Starter:
             drafts.append(draft)
             openings += [opening] if opening is not None else []
         self._world.ledger.append(drafts)
-        if openings:
-            self._record(await self._open(openings))
+        return openings
+
+    async def _open_and_record(self, openings: Sequence[Opening]) -> None:
+        self._record(await self._open(openings))
 
     def find(self, name: AgentId, pane: Pane) -> None:
         """Record that *name* runs in *pane* already, as if it had been started now."""
@@ -91,13 +111,9 @@ class Starter:
         choice = self._world.runners.choose(spec.runner, path)
         folder = self._world.agent_folder(name)
         started = choice.runner.launch(spec, path=path, folder=folder)
-        argv = launch.prepare(
-            self._world.home.run,
-            name,
-            generation,
-            argv=started.argv,
-            env=await self._environment(spec, generation, started, folder),
-            cwd=spec.cwd,
+        env = await self._environment(spec, generation, started, folder)
+        argv = await asyncio.to_thread(
+            launch.prepare, self._world.home.run, name, generation, argv=started.argv, env=env, cwd=spec.cwd
         )
         self._briefs[name] = _brief(spec, choice.runner, started)
         draft = Draft(
@@ -207,6 +223,18 @@ class Starter:
                 "server": encode(self._world.terminal.server()),
             },
         )
+
+
+def _waves(names: Sequence[AgentId]) -> Iterator[list[AgentId]]:
+    """Yield *names* in waves; a team is never in two, because its windows make one session."""
+    wave: list[AgentId] = []
+    for _, team in itertools.groupby(sorted(names, key=team_of), key=team_of):
+        wave += team
+        if len(wave) >= _WAVE:
+            yield wave
+            wave = []
+    if wave:
+        yield wave
 
 
 def _check_folder(spec: AgentSpec) -> None:
