@@ -17,6 +17,8 @@ def encode(value: object) -> Any:  # noqa: ANN401  JSON has no narrower type
     """Return *value* as what `json.dumps` takes; fields that hold their default are kept, so readers need none."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: encode(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: encode(item) for name, item in value._asdict().items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, timedelta):

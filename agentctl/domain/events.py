@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class EventType(StrEnum):
@@ -64,9 +64,8 @@ class Draft:
     """The stream's version that the writer saw (0: no events yet); None where it does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of the log; it never changes."""
+class Event(NamedTuple):
+    """One line of the log; it never changes. A tuple, because a log makes a hundred thousand of them a second."""
 
     seq: int
     """Its place in the log, from 1 with no gaps."""

@@ -60,6 +60,13 @@ def exit_code(run_dir: Path, agent: AgentId, generation: int) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def own_words(screen: str, generation: int) -> str:
+    """Return what of *screen* came from *generation*: a pane that is used again shows what was before, too."""
+    start = f"agentctl: generation {generation}\n"
+    _, found, after = f"{screen}\n".rpartition(start)
+    return after if found else screen
+
+
 def withdraw(run_dir: Path, agent: AgentId, generation: int) -> None:
     """Take back the launch file of a *generation* that is not to be started after all: it holds secrets."""
     with contextlib.suppress(OSError):

@@ -46,6 +46,8 @@ def main(path: str) -> int:
     except OSError as fault:
         _say(f"generation {generation} has started before or was withdrawn ({fault.strerror})")
         return REFUSED
+    if generation != "1":
+        _say(f"generation {generation}")  # the line below which a screen is this one's: see `launch.own_words`
     exit_file = f"{folder}/exit.{generation}"
     cwd, count = items[0], int(items[1])
     environ = dict(item.split(b"=", 1) for item in items[2 : 2 + count])

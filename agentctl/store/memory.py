@@ -34,7 +34,7 @@ class MemoryLog:
         rows = tail.extend(
             drafts, at=text, host=self._host, request=request, version_of=lambda stream: self._versions.get(stream, 0)
         )
-        events = chain.events(rows, at)
+        events = chain.events(rows, drafts, at)
         self._rows += rows
         self._versions.update({row[1]: row[2] for row in rows})
         if request is not None and rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,6 +63,7 @@ class SqliteLog:
         try:
             with translated(path):
                 self._connection = self._open_for_reading(check) if read_only else self._open_for_writing(check)
+            self._inode = path.stat().st_ino
         except BaseException:
             self._mark.close()
             raise
@@ -70,6 +72,7 @@ class SqliteLog:
         """Append *drafts* in one durable transaction and return them as events; see `EventLog.append`."""
         if self._read_only:
             raise StoreError("the log was opened for reading only")
+        self._must_be_in_place()
         with self._writing() as connection:
             if request is not None:
                 done = connection.execute(_OF_REQUEST, (request,)).fetchall()
@@ -80,12 +83,24 @@ class SqliteLog:
             tail = self._caught_up()
             at, text = chain.stamp(self._clock())
             rows = tail.extend(drafts, at=text, host=self._host, request=request, version_of=self._version)
-            appended = chain.events(rows, at)  # before the commit: what cannot be read back is not kept
+            appended = chain.events(rows, drafts, at)  # before the commit: what cannot be read back is not kept
             connection.executemany(_INSERT, rows)
             connection.execute("COMMIT")
             self._mark.write(tail.seq, tail.hash)
             self._tail = tail
             return appended
+
+    def _must_be_in_place(self) -> None:
+        """Raise `Damaged` where the file was deleted or replaced: what is written to it now nobody would ever read."""
+        try:
+            found = os.stat(self._path).st_ino  # noqa: PTH116  pathlib costs as much again, for each event
+        except OSError:
+            found = 0
+        if found != self._inode:
+            raise Damaged(
+                f"{self._path} was deleted or replaced while it was in use",
+                hint="put it back, or run: agentctl daemon stop; see docs/design/log.md",
+            )
 
     def read(self, after: int = 0, *, stream: str | None = None, limit: int | None = None) -> Iterator[Event]:
         """Yield events with a number greater than *after*, in order, up to the last one there is at the call."""

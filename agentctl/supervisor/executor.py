@@ -12,7 +12,7 @@ from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Opening, Pane
 from agentctl.domain.text import safe_text
-from agentctl.drivers.launch import exit_code
+from agentctl.drivers.launch import exit_code, own_words
 from agentctl.engine.reconcile import Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.starting import Starter
@@ -175,7 +175,10 @@ class Executor:
             screen = await self._world.terminal.screen(agent.pane, history=_LAST_WORDS)
         except AgentctlError:
             return []
-        shown = [line.rstrip() for line in self._world.masked(agent.id, safe_text(screen)).splitlines()]
+        shown = [
+            line.rstrip()
+            for line in self._world.masked(agent.id, own_words(safe_text(screen), agent.generation)).splitlines()
+        ]
         return [line for line in shown if line and not line.startswith("Pane is dead (")][-_LAST_WORDS:]
 
     async def _hear_out(self, agent: Agent) -> None:

@@ -18,6 +18,7 @@ from agentctl.domain.names import AgentId
 from agentctl.domain.team import AgentSpec, Probe
 from agentctl.domain.text import safe_text
 from agentctl.domain.units import format_duration
+from agentctl.drivers.launch import own_words
 from agentctl.drivers.probes import Answer, ask
 from agentctl.runners.runner import Ready
 from agentctl.supervisor import crash
@@ -173,7 +174,8 @@ class Watchers:
         async def output() -> str:
             if agent.pane is None:
                 return ""
-            return safe_text(await self._world.terminal.screen(agent.pane, history=_OUTPUT_LINES))
+            screen = await self._world.terminal.screen(agent.pane, history=_OUTPUT_LINES)
+            return own_words(safe_text(screen), agent.generation)
 
         environment = self._world.ledger.fleet.teams[spec.team].environment
         return await ask(probe, env={**environment, **spec.env}, cwd=spec.cwd, output=output, within=within)
@@ -191,7 +193,8 @@ class Watchers:
         before, stable = "", 0.0
         while stable < readiness.after.total_seconds():
             await self._world.clock.sleep(_LOOK_AT_SCREEN.total_seconds())
-            screen = (await self._world.terminal.screen(agent.pane)).strip() if agent.pane else ""
+            shown = await self._world.terminal.screen(agent.pane) if agent.pane else ""
+            screen = own_words(shown, agent.generation).strip()
             stable = stable + _LOOK_AT_SCREEN.total_seconds() if screen and screen == before else 0.0
             before = screen
         return f"its screen has stood still for {format_duration(readiness.after)}"

@@ -13,6 +13,7 @@ from agentctl.domain.events import Draft, EventType, agent_stream, team_stream
 from agentctl.domain.names import AgentId, session_name, team_of
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.domain.text import safe_text
+from agentctl.drivers.launch import own_words
 from agentctl.drivers.tmux.attach import attach_argv
 from agentctl.engine.plan import Plan, is_up, needs_restart, plan
 from agentctl.supervisor.requests.progress import follow
@@ -202,7 +203,8 @@ async def _last_lines(request: Request, agent: Agent) -> list[str]:
             screen = await request.world.terminal.screen(agent.pane)
         except AgentctlError as error:
             return [f"its screen cannot be read: {error.message}"]
-        return [line.rstrip() for line in safe_text(screen).splitlines() if line.strip()]
+        words = request.world.masked(agent.id, own_words(safe_text(screen), agent.generation))
+        return [line.rstrip() for line in words.splitlines() if line.strip()]
     lines: list[str] = []
     for event in request.world.ledger.read(0, agent_stream(agent.id), None):
         if event.type == EventType.AGENT_EXITED:

@@ -334,3 +334,13 @@ def test_the_shim_brings_little_along(tmp_path: Path) -> None:
         [sys.executable, "-I", "-S", "-c", probe], capture_output=True, text=True, timeout=20, check=True
     )
     assert not {"signal", "enum", "re", "pathlib", "subprocess", "agentctl"} & set(done.stdout.split())
+
+
+def test_a_later_generation_says_where_its_words_begin(start: Start) -> None:
+    pane = start("echo", "boom", generation=2)
+    pane.read("agentctl: generation 2")
+    pane.read("boom")
+    assert pane.end() == 0
+    shown = "boom\nagentctl: generation 2\nagain boom\n"
+    assert launch.own_words(shown, 2) == "again boom\n\n"
+    assert launch.own_words("all of it\n", 1) == "all of it\n"
