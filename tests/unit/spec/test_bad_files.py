@@ -180,19 +180,19 @@ def test_words_that_were_booleans_once_are_text(desk):
     assert team.agents[2].env == {"A": "off", "B": "12:30:00", "C": "1_000"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the peak of the program alone")
 def test_bombs_stay_small_in_memory(tmp_path):
     bombs = {kind: make for kind, (make, _, _) in KINDS.items() if "bomb" in kind or "ninth" in kind}
     for number, make in enumerate([*bombs.values(), text("${A}" * 260_000), text("[" * 2**20), text("&a " * 300_000)]):
         make(tmp_path / f"{number}.yaml")
     code = (
-        "import resource, sys; from pathlib import Path; from agentctl.spec.load import check_team\n"
+        "import sys; from pathlib import Path; from agentctl.spec.load import check_team\n"
         "for path in sorted(Path(sys.argv[1]).glob('*.yaml')):\n"
         "    assert check_team(path, variables={'A': 'x' * 130_000}, runners=())[1], path\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print([int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    unit = 1 if sys.platform == "darwin" else 1024
-    assert int(done.stdout) * unit < 200 * 2**20
+    assert int(done.stdout) * 1024 < 200 * 2**20

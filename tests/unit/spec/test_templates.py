@@ -133,9 +133,10 @@ def test_what_a_template_cannot_do(source):
     assert len(found.value.message) < 400
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps the peak of the program alone")
 def test_hostile_templates_stay_small_in_memory():
     code = (
-        "import resource, sys\n"
+        "import sys\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from test_templates import FACTS, HOSTILE\n"
         "from agentctl.spec.templates import TemplateProblem, render\n"
@@ -143,7 +144,7 @@ def test_hostile_templates_stay_small_in_memory():
         "    if 'many' in source and 'upper' in source: continue\n"
         "    try: render(source, FACTS)\n"
         "    except TemplateProblem: pass\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print([int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)],
@@ -153,7 +154,7 @@ def test_hostile_templates_stay_small_in_memory():
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) * (1 if sys.platform == "darwin" else 1024) < 250 * 2**20
+    assert int(done.stdout) * 1024 < 250 * 2**20
 
 
 def test_names_are_checked_without_rendering():
