@@ -34,7 +34,8 @@ def validate(
         if resolved:
             output.raw(safe_text(_resolved(path)).rstrip("\n"))
         else:
-            output.line(f"{path}: team {spec.name}, {len(spec.agents)} agents, no problems")
+            count = f"{len(spec.agents)} agent{'' if len(spec.agents) == 1 else 's'}"
+            output.line(f"{path}: team {spec.name}, {count}, no problems")
         for note in spec.notes:
             output.say(f"note: {note}", "yellow")
     return 0
