@@ -5,6 +5,9 @@ Synchronous, one tmux process a call, and nothing is touched that does not carry
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +74,26 @@ def close(socket: str, panes: Collection[MarkedPane], *, deadline: float = _DEAD
 
 def close_hub(socket: str, home: str, *, deadline: float = _DEADLINE) -> None:
     """End the session of our own client; a server of ours with nothing else in it ends with it."""
+    _end_clients(socket, hub_name(home), deadline)
     outcome = call(socket, "kill-session", "-t", f"={hub_name(home)}", deadline=deadline)
     if not absent(outcome) and not vanished(outcome) and "can't find session" not in outcome.err:
         _checked(outcome)
+
+
+def _end_clients(socket: str, hub: str, deadline: float) -> None:
+    """End the control clients that sit in our hub.
+
+    One whose supervisor was killed may never get rid of what it still has to say, and tmux 3.3a then waits for it in
+    the middle of its own ending, for ever and deaf to everybody.
+    """
+    listed = call(
+        socket, "list-clients", "-t", f"={hub}", "-F", "#{client_control_mode} #{client_pid}", deadline=deadline
+    )
+    for client in listed.out.splitlines() if not listed.code else ():
+        control, _, pid = client.partition(" ")
+        if control == "1" and pid.isdigit():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
 
 
 def server_pid(socket: str, *, deadline: float = _DEADLINE) -> int | None:
