@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,20 +17,6 @@ from agentctl.domain.team import Backoff, Dependency, Probe, RestartPolicy
 from tests.integration.machine import Machine, request, team
 
 Story = Callable[[Machine], Awaitable[None]]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Callable[[Story], None]:
-    def run(story: Story) -> None:
-        async def main() -> None:
-            machine = Machine(tmp_path)
-            await machine.start()
-            await story(machine)
-            await machine.stop()
-
-        asyncio.run(asyncio.wait_for(main(), 30))
-
-    return run
 
 
 def test_deploy_brings_all_up_in_order_and_again_does_nothing(play: Callable[[Story], None]) -> None:

@@ -35,22 +35,6 @@ Story = Callable[[Machine], Awaitable[None]]
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Callable[[Story], None]:
-    def run(story: Story) -> None:
-        async def main() -> None:
-            machine = Machine(tmp_path)
-            await machine.start()
-            await story(machine)
-            await machine.stop()
-            assert not [event.data for event in machine.log.read() if event.type == EventType.UNIT_CRASHED]
-            Ledger(machine.log)
-
-        asyncio.run(asyncio.wait_for(main(), 30))
-
-    return run
-
-
 # --- no history makes the log unreadable ---
 
 KEYS = (
