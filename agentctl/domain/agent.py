@@ -66,7 +66,90 @@ class Activity(StrEnum):
     IDLE = "idle"
     WORKING = "working"
     WAITING = "waiting"
+    """It waits for a person, or for a limit to end: `Agent.asking` says for what."""
     UNKNOWN = "unknown"
+    """Nothing says what it does. Never taken for idle."""
+
+
+class Phase(StrEnum):
+    """Where an agent stands in its work; failed and stopped are told by `AgentState`."""
+
+    CREATED = "created"
+    """Started, not ready."""
+    IDLE = "idle"
+    ASSIGNED = "assigned"
+    """A message was handed to it; it has not said that it took it."""
+    REASONING = "reasoning"
+    EXECUTING = "executing"
+    """A tool of it runs."""
+    VALIDATING = "validating"
+    """Its turn has ended and what came of it is being checked."""
+    COMPLETED = "completed"
+    """Its turn has ended; recorded with the answer, and followed by idle."""
+
+
+_WORK = frozenset({Phase.REASONING, Phase.EXECUTING})
+PHASE_MOVES: dict[Phase, frozenset[Phase]] = {
+    Phase.CREATED: frozenset({Phase.IDLE, Phase.ASSIGNED, *_WORK}),
+    Phase.IDLE: frozenset({Phase.ASSIGNED, *_WORK}),
+    Phase.ASSIGNED: frozenset({Phase.IDLE, *_WORK, Phase.VALIDATING, Phase.COMPLETED}),
+    Phase.REASONING: frozenset({Phase.EXECUTING, Phase.VALIDATING, Phase.COMPLETED, Phase.IDLE}),
+    Phase.EXECUTING: frozenset({Phase.REASONING, Phase.VALIDATING, Phase.COMPLETED, Phase.IDLE}),
+    Phase.VALIDATING: frozenset({Phase.COMPLETED, Phase.IDLE, *_WORK}),
+    Phase.COMPLETED: frozenset({Phase.IDLE, Phase.ASSIGNED, *_WORK}),
+}
+"""Each phase may be followed by itself; working to idle without completed is a turn that was broken off."""
+
+
+class AskKind(StrEnum):
+    """What an agent waits for."""
+
+    PERMISSION = "permission"
+    QUESTION = "question"
+    TRUST = "trust"
+    LOGIN = "login"
+    THEME = "theme"
+    UPDATE = "update"
+    LIMIT = "limit"
+    """A limit of its provider is reached; it can go on when that ends."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Something that an agent waits for before it goes on, mostly a question to a person."""
+
+    id: str
+    """Made of kind, title and options: the same question has the same id."""
+    kind: AskKind
+    title: str = ""
+    """In the program's own words, cleaned."""
+    options: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: str = ""
+    """For a limit: when it ends, as the program says it; never made up."""
+    until_at: datetime | None = None
+    """`until` as a moment, where it can be understood."""
+
+
+class Ending(StrEnum):
+    """Why an agent ended, as far as can be told; what follows depends on it."""
+
+    DONE = "done"
+    """It ended by itself with code 0: a person left it, or its work was over."""
+    CRASH = "crash"
+    MEMORY = "memory"
+    """It ran out of memory."""
+    QUOTA = "quota"
+    """Its provider takes no more for now."""
+    LOGIN = "login"
+    """Its provider does not know it: each try may make it worse, so a person is needed."""
+    HANG = "hang"
+    """It was ended because nothing of it had moved for too long."""
+    LOST_SESSION = "lost-session"
+    """The conversation it was to go on with is not there any more."""
+    SERVER = "server"
+    """The terminal's server ended under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +185,23 @@ class Agent:
     retry_at: datetime | None = None
     exit_code: int | None = None
     activity: Activity = Activity.UNKNOWN
+    active_since: datetime | None = None
+    """When its activity became what it is."""
+    phase: Phase = Phase.CREATED
+    source: str = ""
+    """Where its activity is known from: hook, screen, title, worker."""
+    asking: Ask | None = None
+    """What it waits for; set only while its activity is waiting."""
+    session: str = ""
+    """Its conversation: a restart goes on with it."""
+    resumed: bool = False
+    """This generation was started to go on with `session`."""
+    ending: Ending | None = None
+    """Why it ended last."""
+    refused: int = 0
+    """How often in a row it has ended because its provider takes no more."""
+    hops: int = 0
+    """The hops of the message it took last: what it sends has one more."""
     typed: int = 0
     """Messages handed to this generation."""
     heard: int = 0

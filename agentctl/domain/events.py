@@ -23,19 +23,26 @@ class EventType(StrEnum):
     UNIT_CRASHED = "UnitCrashed"  # unit, error
     CALL_REFUSED = "CallRefused"  # verb, why
 
-    TEAM_DEPLOYED = "TeamDeployed"  # spec (TeamSpec), environment (base variables), passed (names of others given)
+    TEAM_DEPLOYED = "TeamDeployed"  # spec (TeamSpec), environment (base variables), passed (names of others given),
+    #   tag (four hex digits that stand in the header of every message to the team)
     TEAM_RESET = "TeamReset"  # reason: the team is forgotten
 
     AGENT_WANTED = "AgentWanted"  # reason, fresh (past failures are forgotten)
-    AGENT_STARTING = "AgentStarting"  # generation, digest, runner, reason
+    AGENT_STARTING = "AgentStarting"  # generation, digest, runner, reason, session, resumed
     AGENT_STARTED = "AgentStarted"  # generation, pane, process and server (Identity), adopted
     AGENT_READY = "AgentReady"  # generation, evidence
     AGENT_LATE = "AgentLate"  # generation, evidence: not ready in time; it runs on
     AGENT_UNHEALTHY = "AgentUnhealthy"  # generation, evidence
     AGENT_HEALTHY = "AgentHealthy"  # generation, evidence
-    AGENT_BUSY = "AgentBusy"  # generation, evidence
-    AGENT_IDLE = "AgentIdle"  # generation, evidence
+    AGENT_BUSY = "AgentBusy"  # generation, evidence, source, phase (reasoning, executing), hops (0: by a person)
+    AGENT_IDLE = "AgentIdle"  # generation, evidence, source
+    AGENT_WAITING = "AgentWaiting"  # generation, evidence, source, ask (Ask)
+    AGENT_UNSURE = "AgentUnsure"  # generation, evidence: nothing says any more what it does
+    AGENT_TURN_ENDED = "AgentTurnEnded"  # generation, evidence, source, answer (cleaned, cut)
+    AGENT_ANSWERED = "AgentAnswered"  # generation, ask (id), choice, policy (what answered; empty: the actor)
+    AGENT_SESSION = "AgentSession"  # generation, session (empty: it cannot be gone on with), evidence
     AGENT_EXITED = "AgentExited"  # generation, code, reason, lines (last words, cleaned), well (it had run long enough)
+    #   and, since 0.2: ending (Ending), until (quota: ISO time, or empty)
     AGENT_BACKING_OFF = "AgentBackingOff"  # until, failures, reason
     AGENT_FAILED = "AgentFailed"  # reason: fatal, a person is told
     AGENT_STOPPING = "AgentStopping"  # generation, reason, again (to be started again), grace (seconds)
@@ -45,11 +52,16 @@ class EventType(StrEnum):
     AGENT_REPAIRED = "AgentRepaired"  # drift
     AGENT_FORGOTTEN = "AgentForgotten"  # reason: it is no longer part of its team
 
-    MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind
+    # of the stream of the agent that it is for, or `person`
+    MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind, when, hops
+    MESSAGE_HELD = "MessageHeld"  # message, reason; appended when the reason changes
     MESSAGE_TYPED = "MessageTyped"  # message, generation, number
+    MESSAGE_NUDGED = "MessageNudged"  # message, generation, evidence: the runner's keys were pressed once more
+    MESSAGE_UNSEEN = "MessageUnseen"  # message, reason
     MESSAGE_SEEN = "MessageSeen"  # message, evidence
-    MESSAGE_ANSWERED = "MessageAnswered"  # message, code
+    MESSAGE_ANSWERED = "MessageAnswered"  # message, code, evidence, answer
     MESSAGE_DEAD = "MessageDead"  # message, reason
+    MESSAGE_RETRIED = "MessageRetried"  # message, text, reason: queued again, at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,8 @@ class Event(NamedTuple):
 
 
 SUPERVISOR_STREAM = "supervisor"
+PERSON_STREAM = "person"
+"""Messages to whoever sits at the machine."""
 
 
 def team_stream(team: str) -> str:

@@ -126,6 +126,10 @@ class Pane:
     """A person scrolls or searches there (copy mode), so keys would be swallowed."""
     marked: bool
     """False where the marks are gone and the pane was recognised by its start command."""
+    watched: bool = False
+    """It is what a person's client shows now, so that keys pressed there come to it."""
+    keyed: int = 0
+    """When a person last pressed a key in its session, in seconds since the epoch; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,19 @@ class Opened:
     pane: PaneId | None
     pid: int = 0
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A pane's screen at one moment."""
+
+    text: str
+    """The visible lines with their colours (SGR sequences), nothing above them; raw, so clean before printing."""
+    title: str
+    alternate: bool
+    """The program has taken the whole screen."""
+    cursor: tuple[int, int]
+    """Column and line, from 0."""
 
 
 class Terminal(Protocol):
@@ -181,18 +198,42 @@ class Terminal(Protocol):
         ...
 
     async def type(
-        self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str, *, enter_delay: float | None = None
+        self,
+        pane: PaneId,
+        agent: AgentId,
+        generation: int,
+        number: int,
+        text: str,
+        *,
+        enter: Sequence[str] = ("Enter",),
+        enter_delay: float | None = None,
+        keyed: int | None = None,
     ) -> bool:
-        """Paste *text* and press Enter, once: only if the pane is that agent's, alive, and has seen *number* - 1 texts.
+        """Paste *text* and press *enter*, once: only if the pane is that agent's, alive, and saw *number* - 1 texts.
 
-        Enter follows *enter_delay* seconds later as a call of its own; with None it is part of the same step.
-        Returns False, having typed nothing, where that does not hold. Control characters but newline and tab are
-        dropped from *text*.
+        The keys follow *enter_delay* seconds later as a call of its own; with None they are part of the same step. With
+        *keyed* (a `Pane.keyed`) nothing is typed where a person watches the pane and has pressed a key since. Returns
+        False, having typed nothing, where that does not hold. Control characters but newline and tab are dropped from
+        *text*.
         """
         ...
 
-    async def keys(self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str]) -> bool:
+    async def keys(
+        self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str], *, keyed: int | None = None
+    ) -> bool:
         """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number."""
+        ...
+
+    def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
+        """Yield the panes of ours whose screens may have changed: all of them first, then within a second of a change.
+
+        A pane that keeps still costs nothing. The last change of a burst is always followed by one more word, so that
+        who looks at the screen after each word has seen how it ended. Ends with `disconnect`.
+        """
+        ...
+
+    async def shown(self, panes: Collection[PaneId]) -> dict[PaneId, Shown]:
+        """Return what each of *panes* shows, from one call; those that are gone are left out."""
         ...
 
     def changes(self) -> AsyncIterator[str]:

@@ -15,6 +15,10 @@ from typing import Literal
 from agentctl.domain.codec import encode
 from agentctl.domain.names import AgentId, agent_id
 
+TAG = "<tag>"
+"""Stands in a prompt for the tag of the team's messages, which is made when the team is deployed first."""
+HANG_AFTER = timedelta(minutes=15)
+
 ProbeKind = Literal["http", "tcp", "command", "log"]
 
 
@@ -124,6 +128,14 @@ class AgentSpec:
     capabilities: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     reports_to: str = ""
+    approve: Literal["", "ask", "plan", "auto-edit", "auto"] = ""
+    """What it may do without asking; empty leaves it to the program's own settings."""
+    dialogs: dict[str, str] = field(default_factory=dict)
+    """By kind of start-up dialog (trust, theme, update): `accept` or `decline`; any other waits for a person."""
+    resume: bool = True
+    """Whether a restart goes on with the agent's own conversation where its program can."""
+    hang_after: timedelta | None = HANG_AFTER
+    """Working with nothing of it moving for this long counts as hung; None: never."""
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     grace: timedelta = timedelta(seconds=5)
     """Between TERM and KILL when it is stopped."""
@@ -140,6 +152,7 @@ class AgentSpec:
         """Return a short hash of what only a restart can change: program, place, environment and brief."""
         parts = [self.runner, self.argv, self.model, self.cwd, self.env, self.env_pass, self.prompt]
         parts.append([encode(secret) for secret in self.secrets])
+        parts += [self.approve] if self.approve else []  # absent as before there was such a thing
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

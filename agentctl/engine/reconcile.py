@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agentctl.domain.agent import Agent, AgentState, Identity
+from agentctl.domain.agent import Activity, Agent, AgentState, Identity
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Pane
 from agentctl.domain.team import AgentSpec
-from agentctl.engine.restart import Again, GiveUp, after_exit
+from agentctl.engine.restart import Again, GiveUp, after_end, in_words
 from agentctl.views.fleet import Fleet
 from agentctl.views.waits import waits_for
 
@@ -25,6 +25,10 @@ _GRACE = timedelta(seconds=5)
 
 KILL_TAKES = timedelta(seconds=5)
 """After this a process that was killed and is still there is a survivor (it hangs in the kernel)."""
+
+
+HUNG = "nothing of it has moved for"
+"""How the evidence begins where an agent hangs: what tells a hang from a health probe's no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Observed:
     """The last signal sent to each of those trees, and when."""
     repaired: Mapping[AgentId, tuple[object, ...]] = field(default_factory=dict)
     """The last repair tried for an agent: what was seen then."""
+    moved: Mapping[AgentId, datetime] = field(default_factory=dict)
+    """When anything of an agent moved last: a signal, its screen, its processes; missing: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,14 @@ def decide(fleet: Fleet, seen: Observed, now: datetime, rng: random.Random) -> l
 
 def next_deadline(fleet: Fleet, seen: Observed) -> datetime | None:
     """Return the next moment at which `decide` may answer otherwise with nothing else having changed."""
-    moments = [agent.retry_at for agent in fleet.agents.values() if agent.retry_at is not None]
+    agents = fleet.agents.values()
+    moments = [agent.retry_at for agent in agents if agent.state is AgentState.BACKOFF and agent.retry_at is not None]
     for name, (number, at) in seen.signalled.items():
         moments.append(
             at + (_grace(fleet.agents.get(name), fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES)
         )
+    hangs = (_hangs_at(agent, fleet.spec(agent.id), seen) for agent in agents)
+    moments += [moment for moment in hangs if moment is not None]
     return min(moments, default=None)
 
 
@@ -211,7 +220,40 @@ def _running(situation: Situation) -> list[Command]:
         return ended
     if situation.agent.unwell and situation.spec is not None and situation.spec.restart.policy != "never":
         return _signal_tree(situation)
-    return _drift(situation)
+    return _hang(situation) or _drift(situation)
+
+
+def _hang(situation: Situation) -> list[Command]:
+    """Tell of an agent that works and does not move, and of one that was left so and moves again."""
+    agent, spec = situation.agent, situation.spec
+    if agent.unwell.startswith(HUNG):
+        return [_moves_again(situation)] if _has_moved_since(situation) else []
+    at = _hangs_at(agent, spec, situation.seen)
+    if at is None or situation.now < at or spec is None or spec.hang_after is None:
+        return []
+    evidence = f"{HUNG} {in_words(spec.hang_after)}"
+    return [situation.draft(EventType.AGENT_UNHEALTHY, generation=agent.generation, evidence=evidence)]
+
+
+def _hangs_at(agent: Agent, spec: AgentSpec | None, seen: Observed) -> datetime | None:
+    """Return when *agent* counts as hung if nothing of it moves until then, None where it cannot be told."""
+    moved = seen.moved.get(agent.id)
+    works = agent.state is AgentState.RUNNING and agent.activity is Activity.WORKING and not agent.unwell
+    if not works or moved is None or spec is None or spec.hang_after is None:
+        return None
+    return max(moved, agent.active_since or moved) + spec.hang_after
+
+
+def _has_moved_since(situation: Situation) -> bool:
+    """Tell whether an agent that hung has moved within the time that made it count as hung."""
+    moved, spec = situation.seen.moved.get(situation.agent.id), situation.spec
+    if moved is None or spec is None:
+        return False
+    return spec.hang_after is None or situation.now - moved < spec.hang_after
+
+
+def _moves_again(situation: Situation) -> Command:
+    return situation.draft(EventType.AGENT_HEALTHY, generation=situation.agent.generation, evidence="it moves again")
 
 
 def _ended(situation: Situation) -> list[Command]:
@@ -277,12 +319,11 @@ def _exited(situation: Situation) -> list[Command]:
     agent, spec = situation.agent, situation.spec
     if spec is None:
         return [situation.stop("no longer part of its team")]
-    match after_exit(spec.restart, agent.exit_code, agent.failures, situation.now, situation.rng):
-        case Again(at, failures):
+    match after_end(agent, spec.restart, situation.now, situation.rng):
+        case Again(at, failures, because):
+            reason = f"{because}; {agent.evidence}" if because else agent.evidence
             return [
-                situation.draft(
-                    EventType.AGENT_BACKING_OFF, until=at.isoformat(), failures=failures, reason=agent.evidence
-                )
+                situation.draft(EventType.AGENT_BACKING_OFF, until=at.isoformat(), failures=failures, reason=reason)
             ]
         case GiveUp(reason):
             return [situation.draft(EventType.AGENT_FAILED, reason=f"{reason}; {agent.evidence}")]

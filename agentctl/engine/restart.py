@@ -1,13 +1,27 @@
-"""Restarts: whether an agent that ended is started again, when, and when to give up and tell a person."""
+"""Restarts: whether an agent that ended is started again, when, and when to give up and tell a person.
+
+What follows depends on why it ended: a limit ends by itself, a login needs a person, a lost conversation costs nothing.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agentctl.domain.agent import Agent, Ending
 from agentctl.domain.team import Backoff, RestartPolicy
+
+_LIMITED = Backoff(timedelta(minutes=30), 2.0, timedelta(hours=4), jitter=False)
+"""The wait where a provider takes no more and does not say until when."""
+
+_STAGGER = timedelta(minutes=2)
+"""Agents of one provider come back spread over this, or their first prompts would reach its limit again."""
+
+_LONGEST_LIMIT = timedelta(days=31)
+"""A limit that is said to end later than this was misread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,8 @@ class Again:
 
     at: datetime
     failures: int
+    because: str = ""
+    """Why it waits, where its end was no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,38 @@ class GiveUp:
     """It failed too often; a person is needed."""
 
     reason: str
+
+
+def after_end(agent: Agent, policy: RestartPolicy, now: datetime, rng: random.Random) -> Leave | Again | GiveUp:
+    """Return what follows the end of *agent*, by why it ended."""
+    match agent.ending:
+        case Ending.LOGIN:
+            return GiveUp("a person has to log in")
+        case Ending.QUOTA if policy.policy != "never":
+            return Again(_limit_over(agent, now, rng), len(agent.failures), "its provider takes no more for now")
+        case Ending.LOST_SESSION if policy.policy != "never" and agent.resumed:
+            return Again(now, len(agent.failures), "its conversation is gone: a new one begins")
+        case _:
+            return after_exit(policy, _judged_code(agent), agent.failures, now, rng)
+
+
+def _judged_code(agent: Agent) -> int | None:
+    """Return the exit code that counts: a program that hung and obeyed when it was ended did not succeed."""
+    return agent.exit_code if agent.ending in (None, Ending.DONE) else agent.exit_code or None
+
+
+def _limit_over(agent: Agent, now: datetime, rng: random.Random) -> datetime:
+    """Return when *agent* may try again: when its provider said so, else after a wait that grows."""
+    said = agent.retry_at
+    if said is None or said.tzinfo is None or said > now + _LONGEST_LIMIT:
+        return now + delay(_LIMITED, max(agent.refused, 1), rng) + _stagger(agent)
+    return max(said, now) + _stagger(agent)
+
+
+def _stagger(agent: Agent) -> timedelta:
+    """Return this agent's place in the queue: always the same, so that a restart of ours changes nothing."""
+    share = int.from_bytes(hashlib.sha256(agent.id.encode()).digest()[:4]) / 2**32
+    return timedelta(seconds=round(share * _STAGGER.total_seconds()))
 
 
 def after_exit(
@@ -41,7 +89,7 @@ def after_exit(
         return Leave()
     recent = sum(moment > now - policy.window for moment in failures)
     if recent > policy.most:
-        return GiveUp(f"ended {recent} times in {_words(policy.window)}; last exit code {_code(code)}")
+        return GiveUp(f"ended {recent} times in {in_words(policy.window)}; last exit code {_code(code)}")
     return Again(now + delay(policy.backoff, max(recent, 1), rng), recent)
 
 
@@ -56,6 +104,7 @@ def _code(code: int | None) -> str:
     return "unknown" if code is None else str(code)
 
 
-def _words(window: timedelta) -> str:
+def in_words(window: timedelta) -> str:
+    """Return *window* for a sentence: `60 min`, `30 s`."""
     minutes = window.total_seconds() / 60
     return f"{minutes:g} min" if minutes >= 1 else f"{window.total_seconds():g} s"
