@@ -225,7 +225,7 @@ class Terminal(Protocol):
         ...
 
     def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
-        """Yield the panes of ours whose screens may have changed: all of them first, then within a second of a change.
+        """Yield the panes of ours whose screens may have changed: all of them first, then within 1.2 s of a change.
 
         A pane that keeps still costs nothing. The last change of a burst is always followed by one more word, so that
         who looks at the screen after each word has seen how it ended. Ends with `disconnect`.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, TerminalUnreachable
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.ports import Opened, Opening, Pane
+from agentctl.domain.ports import Opened, Opening, Pane, Shown
+from agentctl.drivers.tmux.drawing import Watcher
 from agentctl.drivers.tmux.guard import clean
+
+_LINES = 50  # of a screen
 
 
 @dataclass(slots=True)
@@ -22,6 +25,10 @@ class _Window:
     index: int
     pane: Pane | None = None
     shown: list[str] = field(default_factory=list)
+    title: str = ""
+    alternate: bool = False
+    cursor: tuple[int, int] = (0, 0)
+    texts: list[str] = field(default_factory=list)
     pressed: list[str] = field(default_factory=list)
 
 
@@ -36,8 +43,14 @@ class MemoryTerminal:
         self._server: Identity | None = None
         self._frozen = False
         self._listeners: set[asyncio.Queue[str | None]] = set()
+        self._watchers: set[Watcher] = set()
         self.opened: list[Opening] = []
         """Every opening that made a process, in order."""
+        self.program: Callable[[Pane, str, tuple[str, ...]], None] | None = None
+        """What runs in the panes: called with each text and the keys pressed after it, it draws what it likes.
+
+        Without one a text shows as typed.
+        """
 
     async def connect(self) -> None:
         """Start the server where there is none."""
@@ -95,31 +108,65 @@ class MemoryTerminal:
             shown, generation=opening.generation, session=window.session, window=opening.window, index=window.index,
             typed=kept, marked=True,
         )  # fmt: skip
+        self._drew(window)
 
     async def screen(self, pane: PaneId, *, history: int = 0, escapes: bool = False) -> str:
         """Return the last texts that were typed or printed."""
         self._need_server()
-        return "\n".join(self._find(pane)[0].shown[-50 - history :])
+        return "\n".join(self._find(pane)[0].shown[-_LINES - history :])
+
+    async def shown(self, panes: Collection[PaneId]) -> dict[PaneId, Shown]:
+        """Return what each of *panes* shows; those that are gone are left out."""
+        self._need_server()
+        return {
+            window.pane.id: Shown("\n".join(window.shown[-_LINES:]), window.title, window.alternate, window.cursor)
+            for window in self._windows
+            if window.pane is not None and window.pane.id in panes
+        }
 
     async def type(
-        self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str, *, enter_delay: float | None = None
+        self,
+        pane: PaneId,
+        agent: AgentId,
+        generation: int,
+        number: int,
+        text: str,
+        *,
+        enter: Sequence[str] = ("Enter",),
+        enter_delay: float | None = None,
+        keyed: int | None = None,
     ) -> bool:
-        """Show *text*, once."""
+        """Give the program *text* and the keys after it, once."""
         del enter_delay
-        window = self._guarded(pane, agent, generation)
+        window = self._guarded(pane, agent, generation, keyed)
         if window is None or window.pane is None or window.pane.typed != number - 1:
             return False
-        window.shown += clean(text).split("\n")
+        window.texts.append(clean(text))
+        window.pressed += enter
         window.pane = replace(window.pane, typed=number)
+        if self.program is None:
+            window.shown += clean(text).split("\n")
+        self._act(window, clean(text), enter)
         return True
 
-    async def keys(self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str]) -> bool:
-        """Note the keys."""
-        window = self._guarded(pane, agent, generation)
+    async def keys(
+        self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str], *, keyed: int | None = None
+    ) -> bool:
+        """Note the keys, and give them to the program."""
+        window = self._guarded(pane, agent, generation, keyed)
         if window is None:
             return False
         window.pressed += keys
+        self._act(window, "", keys)
         return True
+
+    def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
+        """Yield the panes whose screens have changed, at once: so the last change needs no further word."""
+        watcher = Watcher(0)
+        there = self._there()
+        watcher.tell(there, there)
+        self._watchers.add(watcher)
+        return self._words(watcher)
 
     def changes(self) -> AsyncIterator[str]:
         """Yield a word whenever something may have changed, from the call on, until `disconnect`."""
@@ -130,6 +177,8 @@ class MemoryTerminal:
     async def disconnect(self) -> None:
         """Let go of the server; agents run on."""
         self._tell(None)
+        for watcher in self._watchers:
+            watcher.end()
 
     # --- what the world does ---
 
@@ -137,6 +186,7 @@ class MemoryTerminal:
         """End the pane's process with *code*; the pane stays, dead."""
         window, shown = self._find(pane)
         window.pane = replace(shown, dead=True, exit_code=code)
+        self._drew(window)
         self._tell("window-pane-changed")
 
     def person_closes(self, pane: PaneId) -> None:
@@ -164,6 +214,20 @@ class MemoryTerminal:
         window.pane = replace(shown, mode=scrolling)
         self._tell("pane-mode-changed")
 
+    def person_watches(self, pane: PaneId, *, at: int, watching: bool = True) -> None:
+        """Have a person attach to the pane's session at second *at* and look at the pane, or go away."""
+        _, shown = self._find(pane)
+        for window in self._windows:
+            if window.pane is not None and window.session == shown.session:
+                seen = watching and window.pane.id == pane
+                window.pane = replace(window.pane, watched=seen, keyed=at if watching else window.pane.keyed)
+
+    def person_presses(self, pane: PaneId, *keys: str, at: int) -> None:
+        """Have a person who watches the pane press *keys* there at second *at*."""
+        window, _ = self._find(pane)
+        self.person_watches(pane, at=at)
+        self._act(window, "", keys)
+
     def person_opens(self, session: str, index: int) -> None:
         """Have a person make a window; in a session we did not make, the session is the person's."""
         if all(window.session != session for window in self._windows):
@@ -189,14 +253,29 @@ class MemoryTerminal:
 
     def prints(self, pane: PaneId, *lines: str) -> None:
         """Show *lines* on the pane."""
-        self._find(pane)[0].shown += lines
+        window, _ = self._find(pane)
+        window.shown += lines
+        self._drew(window)
+
+    def draws(
+        self, pane: PaneId, text: str, *, title: str = "", alternate: bool = False, cursor: tuple[int, int] = (0, 0)
+    ) -> None:
+        """Make *text* all that the pane shows."""
+        window, _ = self._find(pane)
+        window.shown = text.split("\n")
+        window.title, window.alternate, window.cursor = title, alternate, cursor
+        self._drew(window)
 
     def typed_into(self, pane: PaneId) -> list[str]:
         """Return all lines shown on the pane."""
         return list(self._find(pane)[0].shown)
 
+    def texts_in(self, pane: PaneId) -> list[str]:
+        """Return the texts that were typed into the pane, in order."""
+        return list(self._find(pane)[0].texts)
+
     def pressed_in(self, pane: PaneId) -> list[str]:
-        """Return the keys pressed in the pane."""
+        """Return the keys that we pressed in the pane, those after texts among them."""
         return list(self._find(pane)[0].pressed)
 
     # --- inside ---
@@ -224,6 +303,9 @@ class MemoryTerminal:
             pane_id, opening.agent, opening.generation, 0, window.session, opening.window, f"@{pane_id[1:]}",
             window.index, pid, dead=False, exit_code=None, mode=False, marked=True,
         )  # fmt: skip
+        window.shown, window.title, window.alternate, window.cursor = [], "", False, (0, 0)
+        window.texts, window.pressed = [], []
+        self._drew(window)
         self.opened.append(opening)
         return Opened(opening.agent, opening.generation, pane_id, pid)
 
@@ -233,13 +315,29 @@ class MemoryTerminal:
             return index
         return next(i for i in count(index) if i not in taken | wished)
 
-    def _guarded(self, pane: PaneId, agent: AgentId, generation: int) -> _Window | None:
+    def _guarded(self, pane: PaneId, agent: AgentId, generation: int, keyed: int | None) -> _Window | None:
         self._need_server()
         for window in self._windows:
             shown = window.pane
             if shown is not None and (shown.id, shown.agent, shown.generation) == (pane, agent, generation):
-                return window if shown.marked and not shown.dead and not shown.mode else None
+                disturbed = keyed is not None and shown.watched and shown.keyed > keyed
+                return window if shown.marked and not shown.dead and not shown.mode and not disturbed else None
         return None
+
+    def _act(self, window: _Window, text: str, keys: Sequence[str]) -> None:
+        """Let the program see a text and keys; without one what was typed shows already."""
+        if self.program is not None and window.pane is not None:
+            self.program(window.pane, text, tuple(keys))
+        self._drew(window)
+
+    def _drew(self, window: _Window) -> None:
+        there = self._there()
+        moved = {window.pane.id} & there if window.pane is not None else set()
+        for watcher in self._watchers:
+            watcher.tell(moved, there)
+
+    def _there(self) -> set[PaneId]:
+        return {w.pane.id for w in self._windows if w.pane is not None and w.pane.marked}
 
     def _find(self, pane: PaneId) -> tuple[_Window, Pane]:
         for window in self._windows:
@@ -266,6 +364,13 @@ class MemoryTerminal:
                 yield word
         finally:
             self._listeners.discard(queue)
+
+    async def _words(self, watcher: Watcher) -> AsyncIterator[frozenset[PaneId]]:
+        try:
+            async for panes in watcher.words():
+                yield panes
+        finally:
+            self._watchers.discard(watcher)
 
 
 def _refused(opening: Opening, error: str) -> Opened:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import pty
 import secrets
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -35,8 +39,12 @@ def identify(pid: int) -> Identity | None:
 class MemoryWorld:
     """The world of the fake."""
 
+    still = 0.05
+    """Seconds without a word after which none is on its way."""
+
     def __init__(self) -> None:
         self.terminal = MemoryTerminal()
+        self.second = 1_800_000_000
 
     def opening(self, agent: str, generation: int = 1, index: int = 0) -> Opening:
         team, _, name = agent.partition("/")
@@ -58,6 +66,20 @@ class MemoryWorld:
 
     async def person_scrolls(self, pane: PaneId) -> None:
         self.terminal.person_scrolls(pane)
+
+    async def person_watches(self, pane: PaneId) -> None:
+        self.second += 1
+        self.terminal.person_watches(pane, at=self.second)
+
+    async def person_presses(self, pane: PaneId) -> None:
+        self.second += 1
+        self.terminal.person_presses(pane, "x", at=self.second)
+
+    async def person_leaves(self, pane: PaneId) -> None:
+        self.terminal.person_watches(pane, at=self.second, watching=False)
+
+    async def outputs(self, pane: PaneId, text: str) -> None:
+        self.terminal.prints(pane, f"got {text}")
 
     async def person_opens(self, session: str, index: int) -> None:
         self.terminal.person_opens(session, index)
@@ -81,6 +103,8 @@ class MemoryWorld:
 class TmuxWorld:
     """The world of a real tmux on a socket of its own; the person in it works through libtmux."""
 
+    still = 1.6
+
     def __init__(self, engine: str, run_dir: Path, deadline: float) -> None:
         self.socket = f"agentctl-test-{secrets.token_hex(6)}"
         self.run_dir = run_dir
@@ -89,6 +113,8 @@ class TmuxWorld:
         )
         self.person = libtmux.Server(socket_name=self.socket)
         self.frozen = 0
+        self.client: subprocess.Popen[bytes] | None = None
+        self.keyboard = -1
 
     def opening(self, agent: str, generation: int = 1, index: int = 0) -> Opening:
         team, _, name = agent.partition("/")
@@ -133,6 +159,45 @@ class TmuxWorld:
     async def person_scrolls(self, pane: PaneId) -> None:
         self._pane(pane).cmd("copy-mode")
 
+    async def person_watches(self, pane: PaneId) -> None:
+        """Attach with a terminal of 20x5, which nobody reads."""
+        self._pane(pane).window.select()
+        self.keyboard, screen = pty.openpty()
+        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 20, 0, 0))
+        self.client = subprocess.Popen(  # noqa: ASYNC220  it starts at once
+            ["setsid", "--ctty", "tmux", "-u", "-L", self.socket, "attach-session", "-t", pane],
+            stdin=screen, stdout=screen, stderr=screen, env={**os.environ, "TERM": "xterm-256color", "TMUX": ""},
+        )  # fmt: skip
+        os.close(screen)
+        await eventually(lambda: self._keyed_since(pane, 0))
+
+    async def person_presses(self, pane: PaneId) -> None:
+        """Press a key and again, until tmux, which counts in seconds, knows of one later than the last."""
+        (before,) = [shown.keyed for shown in await self.terminal.panes() if shown.id == pane]
+
+        async def pressed() -> bool:
+            os.write(self.keyboard, b"x")
+            return await self._keyed_since(pane, before)
+
+        await eventually(pressed)
+
+    async def _keyed_since(self, pane: PaneId, second: int) -> bool:
+        return any(s.watched and s.keyed > second for s in await self.terminal.panes() if s.id == pane)
+
+    async def person_leaves(self, pane: PaneId) -> None:
+        assert self.client is not None
+        self.client.kill()
+        self.client.wait(10)
+
+        async def gone() -> bool:
+            return not any(shown.watched for shown in await self.terminal.panes())
+
+        await eventually(gone)
+
+    async def outputs(self, pane: PaneId, text: str) -> None:
+        """Have the agent, which answers each line, say something."""
+        self._pane(pane).send_keys(text)
+
     async def person_opens(self, session: str, index: int) -> None:
         if self.person.has_session(session):
             window = self.person.sessions.get(session_name=session).new_window
@@ -159,6 +224,10 @@ class TmuxWorld:
         os.kill(self.frozen, signal.SIGCONT)
 
     def end(self) -> None:
+        if self.client is not None:
+            self.client.kill()
+            self.client.wait(10)
+            os.close(self.keyboard)
         if self.frozen:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.frozen, signal.SIGCONT)
@@ -412,6 +481,161 @@ async def test_a_dead_pane_is_not_typed_into(world: World) -> None:
 async def test_a_screen_that_is_not_there_is_no_empty_screen(world: World) -> None:
     with pytest.raises(TerminalError):
         await world.terminal.screen(PaneId("%4711"))
+
+
+class Words:
+    """What `drawn` says, noted as it comes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.drawn = world.terminal.drawn()
+        self.heard: asyncio.Queue[frozenset[PaneId]] = asyncio.Queue()
+
+    async def __aenter__(self) -> Words:
+        self.task = asyncio.create_task(self._listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def _listen(self) -> None:
+        async for panes in self.drawn:
+            assert panes, "no word is empty"
+            self.heard.put_nowait(panes)
+
+    async def until(self, *panes: PaneId) -> None:
+        """Wait until each of *panes* has been told of."""
+        missing = set(panes)
+        async with asyncio.timeout(20):
+            while missing:
+                missing -= await self.heard.get()
+
+    async def until_still(self) -> set[PaneId]:
+        """Return the panes that are told of until nothing more comes."""
+        told: set[PaneId] = set()
+        with contextlib.suppress(TimeoutError):
+            while True:
+                told |= await asyncio.wait_for(self.heard.get(), self.world.still)
+        return told
+
+
+@story
+async def test_all_panes_are_told_of_first_and_then_those_that_draw(world: World) -> None:
+    still, loud = await one(world, "web/pm"), await one(world, "web/dev", index=1)
+    async with Words(world) as words:
+        await words.until(still, loud)
+        await words.until_still()
+        await world.outputs(loud, "hello")
+        assert await words.until_still() == {loud}
+
+
+@story
+async def test_a_window_that_comes_is_told_of_and_one_that_goes_is_not(world: World) -> None:
+    first = await one(world, "web/pm")
+    async with Words(world) as words:
+        await words.until(first)
+        second = await one(world, "web/dev", index=1)
+        await words.until(second)
+        await words.until_still()
+        await world.terminal.close([first])
+        assert first not in await words.until_still()
+
+
+@story
+async def test_who_looks_after_each_word_has_seen_how_it_ended(world: World) -> None:
+    pane = await one(world)
+    seen: dict[PaneId, str] = {}
+
+    async def look() -> None:
+        async for panes in world.terminal.drawn():
+            seen.update({one: shown.text for one, shown in (await world.terminal.shown(panes)).items()})
+
+    task = asyncio.create_task(look())
+    for number in range(25):
+        await world.outputs(pane, f"n{number}")
+        await asyncio.sleep(0.02 * (number % 7))
+
+    async def all_seen() -> bool:
+        return "got n24" in seen.get(pane, "")
+
+    await eventually(all_seen)
+    await world.terminal.disconnect()
+    async with asyncio.timeout(5):
+        await task
+
+
+@story
+async def test_nobody_is_told_of_anything_after_the_end(world: World) -> None:
+    await one(world)
+    drawn = world.terminal.drawn()
+    await world.terminal.disconnect()
+    assert [panes async for panes in drawn] == []
+
+
+@story
+async def test_a_server_that_comes_back_is_told_of_again(world: World) -> None:
+    pane = await one(world)
+    async with Words(world) as words:
+        await words.until(pane)
+        await world.server_dies()
+        await words.until_still()
+        await world.terminal.connect()
+        await words.until(await one(world, generation=2))
+
+
+@story
+async def test_screens_are_shown_together_but_for_those_that_are_gone(world: World) -> None:
+    openings = [world.opening(f"web/a{index}", index=index) for index in range(3)]
+    panes = [opened.pane or PaneId("") for opened in await world.terminal.open(openings)]
+    for pane in panes[:2]:
+        await world.outputs(pane, f"hello {pane}")
+
+    async def answered() -> bool:
+        shown = await world.terminal.shown(panes)
+        return all(f"got hello {pane}" in shown[pane].text for pane in panes[:2])
+
+    await eventually(answered)
+    await world.die(panes[1], 7)
+    await world.terminal.close([panes[2]])
+    shown = await world.terminal.shown([*panes, PaneId("%4711"), panes[0]])
+    assert shown.keys() == set(panes[:2]), "the last screen of the dead can be read"
+    assert (shown[panes[0]].text, shown[panes[0]].alternate) == (await world.terminal.screen(panes[0]), False)
+    assert await world.terminal.shown([]) == {}
+
+
+@story
+async def test_nothing_is_typed_beside_a_person_who_types(world: World) -> None:
+    terminal, agent = world.terminal, AgentId("web/dev")
+    pane = await one(world)
+    fresh = await only(world)
+    assert (fresh.watched, fresh.keyed) == (False, 0), "nobody has ever been there"
+    assert await terminal.type(pane, agent, 1, 1, "alone", keyed=0)
+    await world.person_watches(pane)
+    came = await only(world)
+    assert came.watched
+    assert not await terminal.type(pane, agent, 1, 2, "surprise", keyed=0)
+    assert await terminal.type(pane, agent, 1, 2, "while nobody types", keyed=came.keyed)
+    await world.person_presses(pane)
+    typed = await only(world)
+    assert typed.keyed > came.keyed
+    assert not await terminal.type(pane, agent, 1, 3, "in between", keyed=came.keyed)
+    assert not await terminal.keys(pane, agent, 1, ["Enter"], keyed=came.keyed)
+    assert await terminal.keys(pane, agent, 1, ["Enter"], keyed=typed.keyed)
+    assert await terminal.keys(pane, agent, 1, ["Enter"]), "who does not ask is not refused"
+    await world.person_leaves(pane)
+    left = await only(world)
+    assert (left.watched, left.keyed) == (False, typed.keyed)
+    assert await terminal.type(pane, agent, 1, 3, "alone again", keyed=came.keyed)
+    assert (await only(world)).typed == 3
+
+
+@story
+async def test_the_keys_after_a_text_are_the_callers(world: World) -> None:
+    pane, agent = await one(world), AgentId("web/dev")
+    assert await world.terminal.type(pane, agent, 1, 1, "half", enter=())
+    assert await world.terminal.type(pane, agent, 1, 2, " a line", enter=("Tab", "Enter"), enter_delay=0.01)
+    assert (await only(world)).typed == 2
 
 
 @story

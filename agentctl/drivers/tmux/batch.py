@@ -25,6 +25,11 @@ class BatchEngine:
         """Ask the server for a sign of life."""
         await self.run([])
 
+    async def watch(self, value: str) -> bool:
+        """Say no: the server has nobody to tell."""
+        del value
+        return False
+
     def lost(self) -> bool:
         """Say no: there is no connection to lose."""
         return False

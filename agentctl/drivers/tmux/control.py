@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 
 from agentctl.drivers.tmux.engine import Reply
 from agentctl.drivers.tmux.invoke import ServerVanished, command, environment, no_tmux, silent
+from agentctl.drivers.tmux.listing import AGENT
+from agentctl.drivers.tmux.quote import line
 
 NOTICES = frozenset({
     "window-add", "window-close", "window-renamed", "unlinked-window-add", "unlinked-window-close",
@@ -28,6 +30,7 @@ NOTICES = frozenset({
 """Notifications after which panes may look different."""
 
 _OPEN_ENDED = ("if-shell", "capture-pane")
+_HUB_PANE = f"#{{&&:#{{==:#{{window_name}},hub}},#{{==:#{{{AGENT}}},}}}}"  # a person may link an agent's window there
 _CHUNK = 1 << 16
 _FLAGS = ("-f", "ignore-size,no-output")
 
@@ -54,11 +57,21 @@ class _Expected:
 class ControlEngine:
     """A control-mode client attached to the hub session."""
 
-    def __init__(self, socket_name: str, hub: str, *, deadline: float, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        socket_name: str,
+        hub: str,
+        *,
+        deadline: float,
+        notice: Callable[[str], None],
+        subscribed: Callable[[str], None],
+    ) -> None:
+        """Prepare; *notice* gets tmux's words, and *subscribed* the new value of what `watch` asked for."""
         self._socket = socket_name
         self._hub = hub
         self._deadline = deadline
         self._notice = notice
+        self._subscribed = subscribed
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -108,6 +121,22 @@ class ControlEngine:
         except TimeoutError:
             self._caught_up.clear()
             raise silent(self._socket, self._deadline) from None
+
+    async def watch(self, value: str) -> bool:
+        """Have the server make *value* (a format) once a second and tell when it is another; False where it cannot.
+
+        It hangs on a pane of the hub's. On the session it would crash tmux 3.3a when the hub ends while this client
+        does not react. A dead pane tells nothing, so one that died is started again.
+        """
+        (found,) = await self.run(
+            [line("list-panes", "-s", "-t", f"={self._hub}:", "-f", _HUB_PANE, "-F", "#{pane_id}")]
+        )
+        if not found.ok or not found.lines:
+            return False
+        pane = found.lines[0]
+        revive = line("if-shell", "-F", "-t", pane, "#{pane_dead}", f"respawn-pane -t {pane} cat -")
+        replies = await self.run([revive, line("refresh-client", "-B", f"drawn:{pane}:{value}")])
+        return replies[-1].ok
 
     async def stop(self) -> None:
         """End the client; the server and its panes run on."""
@@ -171,6 +200,8 @@ class ControlEngine:
                 self._body.append(raw.decode(errors="replace"))
         elif words[:1] == (b"%begin",):
             self._closing = words[1:]
+        elif words[:1] == (b"%subscription-changed",):
+            self._subscribed(raw.partition(b" : ")[2].decode(errors="replace"))
         elif words and (name := words[0][1:].decode(errors="replace")) in NOTICES:
             self._notice(name)
         elif not words and self._expected and self._expected[0].marker:

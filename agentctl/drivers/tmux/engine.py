@@ -35,6 +35,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def watch(self, value: str) -> bool:
+        """Have the server tell when a format is another; False where whoever wants to know has to ask."""
+        ...
+
     def lost(self) -> bool:
         """Tell whether the connection is over, so that another must be made."""
         ...

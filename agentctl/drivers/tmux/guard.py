@@ -31,8 +31,14 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("", text.replace("\r\n", "\n"))
 
 
-def condition(pane: PaneId, agent: AgentId, generation: int, home: str, typed: int | None = None) -> str:
-    """Return the format that is true while *pane* is that agent's, alive and takes keys."""
+def condition(
+    pane: PaneId, agent: AgentId, generation: int, home: str, *, typed: int | None = None, keyed: int | None = None
+) -> str:
+    """Return the format that is true while *pane* is that agent's, alive and takes keys.
+
+    With *typed* it must have been given that many texts. With *keyed* nobody who watches it may have pressed a key
+    later than that second.
+    """
     if not is_pane(pane) or not is_agent(agent):
         raise UsageError(f"{pane!r} or {agent!r} names no pane or agent")
     wanted: dict[str, object] = {
@@ -41,7 +47,21 @@ def condition(pane: PaneId, agent: AgentId, generation: int, home: str, typed: i
     }  # fmt: skip
     if typed is not None:
         wanted[TYPED] = typed
-    return reduce(lambda all_of, one: f"#{{&&:{one},{all_of}}}", (f"#{{==:#{{{k}}},{v}}}" for k, v in wanted.items()))
+    holds = [f"#{{==:#{{{name}}},{text}}}" for name, text in wanted.items()]
+    if keyed is not None:
+        holds.append(_undisturbed(pane, keyed))
+    return reduce(lambda all_of, one: f"#{{&&:{one},{all_of}}}", holds)
+
+
+def _undisturbed(pane: PaneId, keyed: int) -> str:
+    """Return the format that is true unless a session with clients shows the pane and got a key after *keyed*.
+
+    It goes through the sessions, their current windows and those windows' active panes: a window may be linked into
+    several. The seconds are compared as texts, which are of one length from 2001 to 2286.
+    """
+    later = f"#{{?#{{>:#{{session_activity}},{keyed}}},x,}}"
+    active = f"#{{W:,#{{P:,#{{?#{{==:#{{pane_id}},{pane}}},{later},}}}}}}"
+    return f"#{{?#{{S:#{{?#{{session_attached}},{active},}}}},0,1}}"
 
 
 def guarded(pane: PaneId, when: str, *commands: str) -> str:
@@ -52,6 +72,11 @@ def guarded(pane: PaneId, when: str, *commands: str) -> str:
 def paste(pane: PaneId, buffer: str) -> str:
     """Return the command that pastes a buffer, framed where the program asked for it, newlines kept, and drops it."""
     return line("paste-buffer", "-d", "-p", "-r", "-b", buffer, "-t", pane)
+
+
+def apart(pane: PaneId) -> str:
+    """Return the command that keeps our keys from the other panes of the window, should a person have tied them."""
+    return line("set-option", "-p", "-t", pane, "synchronize-panes", "off")
 
 
 def press(pane: PaneId, keys: Sequence[str]) -> str:

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agentctl.domain.agent import Identity
-from agentctl.drivers.tmux import server, version
+from agentctl.domain.errors import TerminalError, TerminalUnreachable
+from agentctl.domain.names import PaneId
+from agentctl.drivers.tmux import drawing, server, version
 from agentctl.drivers.tmux.batch import BatchEngine
 from agentctl.drivers.tmux.control import ControlEngine
 from agentctl.drivers.tmux.engine import Engine, Reply
-from agentctl.drivers.tmux.invoke import ServerVanished, hub_name, silent
+from agentctl.drivers.tmux.invoke import ServerGone, ServerVanished, hub_name, silent
 from agentctl.drivers.tmux.options import server_options
 from agentctl.drivers.tmux.quote import line
 
@@ -26,6 +28,7 @@ EngineName = Literal["auto", "control", "batch"]
 
 _SAFE_TO_SHARE = version.Version(3, 7)
 _TICK = 1.0  # without notifications, look this often
+_DOUBT = 15.0  # with them, look this often whether they still come
 _MOST_NEWS = 256  # words that a slow listener may leave unread; the oldest go, being hints
 
 
@@ -65,6 +68,10 @@ class Link:
         self._lock = asyncio.Lock()
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._drawing = drawing.Drawing()
+        self._drawn_value = drawing.value(settings.home)
+        self._observer: asyncio.Task[None] | None = None
+        self._look_again = asyncio.Event()
 
     @property
     def server(self) -> Identity | None:
@@ -87,10 +94,15 @@ class Link:
 
     async def disconnect(self) -> None:
         """Let go of the server and end the news."""
+        if self._observer is not None:
+            self._observer.cancel()
+            await asyncio.wait([self._observer])
+            self._observer = None
         async with self._lock:
             await self._let_go()
             self._server = None
         self._tell(None)
+        self._drawing.end()
 
     async def run(self, commands: Sequence[str]) -> list[Reply]:
         """Carry out *commands* (see `Engine.run`), attaching anew first where the client was lost."""
@@ -124,6 +136,38 @@ class Link:
         self._listeners.add(queue)
         return self._follow(queue)
 
+    def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
+        """Yield the panes that have drawn (see `TmuxTerminal.drawn`)."""
+        return self._drawing.follow(self._drawing.watch(), self._observe)
+
+    def _observe(self) -> None:
+        if self._observer is None or self._observer.done():
+            self._observer = asyncio.create_task(self._look_on())
+
+    async def _look_on(self) -> None:
+        """See to it that the drawing is told what changes, for as long as somebody listens."""
+        while self._drawing.watched:
+            self._look_again.clear()
+            patience: float | None = _TICK
+            try:
+                patience = _DOUBT if await self._look() else _TICK
+            except ServerGone:
+                patience = None
+            except (TerminalError, TerminalUnreachable):
+                pass  # a frozen server, or one that just went: asked again
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._look_again.wait()
+
+    async def _look(self) -> bool:
+        """Ask for the drawing's value now; tell whether the server will tell of the next by itself."""
+        engine = await self._attached()
+        told = await engine.watch(self._drawn_value)
+        (reply,) = await engine.run([line("display-message", "-p", self._drawn_value)])
+        if reply.ok:
+            self._drawing.take(reply.text)
+        return told
+
     async def _attached(self) -> Engine:
         wish = self._settings
         async with self._lock:
@@ -141,6 +185,8 @@ class Link:
         self._server = wish.identify(int(reply.text)) if reply.ok and reply.text.isdigit() else None
         if self._server is None:
             raise ServerVanished(f"the tmux server on socket {wish.socket} went away")
+        self._drawing.forget()
+        self._look_again.set()
         self._tasks = [asyncio.create_task(self._watch(self._server))]
         if isinstance(engine, BatchEngine):
             self._tasks.append(asyncio.create_task(self._tick()))
@@ -156,7 +202,9 @@ class Link:
         shared = wish.engine == "auto" and not wish.own
         risky = shared and await asyncio.to_thread(version.probe) < _SAFE_TO_SHARE
         if wish.engine != "batch" and not risky:
-            control = ControlEngine(wish.socket, wish.hub, deadline=wish.deadline, notice=self._tell)
+            control = ControlEngine(
+                wish.socket, wish.hub, deadline=wish.deadline, notice=self._heard, subscribed=self._drawing.take
+            )
             try:
                 await control.start()
             except ServerVanished:
@@ -183,6 +231,11 @@ class Link:
         stale = [name for name in reply.lines if name.startswith(self._settings.buffers)]
         if stale:
             await engine.run([line("delete-buffer", "-b", name) for name in stale])
+
+    def _heard(self, word: str) -> None:
+        if word == "lost":
+            self._look_again.set()  # whoever looks on attaches anew
+        self._tell(word)
 
     def _tell(self, word: str | None) -> None:
         for queue in self._listeners:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agentctl.domain.names import AgentId, PaneId, agent_id
@@ -25,8 +25,8 @@ SESSION = "@agentctl_session"
 
 _FIELDS = (
     "pane_id", HOME, AGENT, GENERATION, TYPED, "pane_dead", "pane_dead_status", "pane_dead_signal", "pane_pid",
-    "pane_in_mode", "window_id", "window_panes", "window_index", "session_id", "n:" + SESSION, "n:session_name",
-    "n:window_name",
+    "pane_in_mode", "window_id", "window_panes", "window_index", "session_id", "window_active", "pane_active",
+    "session_attached", "session_last_attached", "session_activity", "n:" + SESSION, "n:session_name", "n:window_name",
 )  # fmt: skip
 FORMAT = "|".join(f"#{{{name}}}" for name in (*_FIELDS, SESSION, "session_name", "window_name", "pane_start_command"))
 """Free texts come last, and their lengths before them, so that nothing a person writes can shift a field."""
@@ -60,6 +60,10 @@ class Row:
     session: str
     window: str
     start: str
+    watched: bool = False
+    """A client shows it now, in this session, and gives it the keys."""
+    keyed: int = 0
+    """When a client of this session last got a key or was attached, 0 for never; what we type ourselves is no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,7 @@ def parse(lines: tuple[str, ...]) -> list[Row]:
 def _row(text: str) -> Row:
     *fixed, free = text.split("|", len(_FIELDS))
     (pane, home, agent, generation, typed, dead, status, death, pid, mode, window_id, panes, index, session_id,
-     *lengths) = fixed  # fmt: skip
+     in_front, active, clients, ever, activity, *lengths) = fixed  # fmt: skip
     texts = []
     rest = free.encode()
     for length in map(int, lengths):
@@ -98,7 +102,8 @@ def _row(text: str) -> Row:
     return Row(
         PaneId(pane), home, agent, _number(generation), _number(typed), dead == "1", _exit_code(status, death),
         int(pid), mode not in ("", "0"), window_id, int(panes), int(index), session_id, made, session, window,
-        rest.decode(errors="replace"),
+        rest.decode(errors="replace"), in_front == active == "1" and clients not in ("", "0"),
+        _number(activity) if _number(ever) else 0,
     )  # fmt: skip
 
 
@@ -144,13 +149,26 @@ def owned(rows: list[Row], home: str, run_dir: Path) -> list[Owned]:
     return found
 
 
-def pane(own: Owned, exit_code: Callable[[AgentId, int], int | None]) -> Pane:
-    """Return what the port tells of a pane; *exit_code* is asked where tmux missed the death of the process."""
+def panes(ours: list[Owned], home: str, exit_code: Callable[[AgentId, int], int | None]) -> list[Pane]:
+    """Return what the port tells of our panes, once each.
+
+    A window that a person linked into several sessions is listed for each: it stands where we made it, and whoever
+    watches it in any of them counts. *exit_code* is asked where tmux missed the death of a process.
+    """
+    found: dict[PaneId, Pane] = {}
+    for own in sorted(ours, key=lambda own: own.row.made != f"{home}/{own.row.session}"):
+        new = _pane(own, exit_code)
+        old = found.get(new.id, new)
+        found[new.id] = replace(old, watched=old.watched or new.watched, keyed=max(old.keyed, new.keyed))
+    return list(found.values())
+
+
+def _pane(own: Owned, exit_code: Callable[[AgentId, int], int | None]) -> Pane:
     row = own.row
     code = row.exit_code if row.dead else None
     if row.dead and code is None:
         code = exit_code(own.agent, own.generation)
     return Pane(
         row.pane, own.agent, own.generation, own.typed, row.session, row.window, row.window_id, row.index, row.pid,
-        row.dead, code, row.mode, own.marked,
+        row.dead, code, row.mode, own.marked, row.watched, row.keyed,
     )  # fmt: skip

@@ -15,14 +15,14 @@ from pathlib import Path
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, UsageError
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.ports import Opened, Opening, Pane
+from agentctl.domain.ports import Opened, Opening, Pane, Shown
 from agentctl.drivers import launch
 from agentctl.drivers.tmux import arrangement, guard
 from agentctl.drivers.tmux.closing import closing
 from agentctl.drivers.tmux.engine import Reply
 from agentctl.drivers.tmux.invoke import ServerGone, command
 from agentctl.drivers.tmux.link import EngineName, Link, Settings
-from agentctl.drivers.tmux.listing import LIST, Owned, Row, owned, pane, parse
+from agentctl.drivers.tmux.listing import LIST, Owned, Row, owned, panes, parse
 from agentctl.drivers.tmux.placement import Map, Place, creation, marks
 from agentctl.drivers.tmux.quote import line, literal, quote
 
@@ -31,6 +31,7 @@ _BY_FILE = (
 )
 _CHUNK = 4  # windows a batch: a person's keys wait for the server no longer than these take
 _CLOSE_TRIES = 5  # a person may open a window in a session while it is being closed; then it is looked at again
+_FACTS = "#{alternate_on} #{cursor_x} #{cursor_y} #{pane_title}"
 _HOME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _RACES = ("in use", "duplicate session", "can't find", "no such", "not found")
 
@@ -72,7 +73,7 @@ class TmuxTerminal:
         await self._link.connect()
 
     async def disconnect(self) -> None:
-        """Let go of the server; agents run on. Ends `changes`."""
+        """Let go of the server; agents run on. Ends `changes` and `drawn`."""
         await self._link.disconnect()
 
     def server(self) -> Identity | None:
@@ -91,6 +92,14 @@ class TmuxTerminal:
         """
         return self._link.news()
 
+    def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
+        """Yield the marked panes whose screens may have changed: all of them first, then as they draw.
+
+        A change is told within about a second, and 1.1 s after each word there is one more for the same panes (see
+        `drawing`). After a time without a connection all panes are told of again.
+        """
+        return self._link.drawn()
+
     # --- panes ---
 
     async def panes(self) -> list[Pane]:
@@ -99,7 +108,7 @@ class TmuxTerminal:
             _, ours = await self._look()
         except ServerGone:
             return []
-        return [pane(own, self._exit_code) for own in ours]
+        return panes(ours, self._home, self._exit_code)
 
     async def _look(self) -> tuple[list[Row], list[Owned]]:
         reply = await self._link.ask(LIST)
@@ -200,39 +209,64 @@ class TmuxTerminal:
             raise TerminalError(f"pane {pane}: {reply.text}")
         return reply.text
 
+    async def shown(self, panes: Collection[PaneId]) -> dict[PaneId, Shown]:
+        """Return what each of *panes* shows, dead ones too, from one call; those that are gone are left out."""
+        wanted = list(dict.fromkeys(panes))
+        for one in wanted:
+            _check(one)
+        commands = [
+            text
+            for one in wanted
+            for text in (line("display-message", "-p", "-t", one, _FACTS), line("capture-pane", "-p", "-e", "-t", one))
+        ]
+        replies = await self._link.run(commands) if commands else []
+        looks = zip(wanted, replies[::2], replies[1::2], strict=True)
+        return {one: _shown(facts.text, screen.text) for one, facts, screen in looks if screen.ok}
+
     # --- typing ---
 
     async def type(
-        self, pane: PaneId, agent: AgentId, generation: int, number: int, text: str, *, enter_delay: float | None = None
+        self,
+        pane: PaneId,
+        agent: AgentId,
+        generation: int,
+        number: int,
+        text: str,
+        *,
+        enter: Sequence[str] = ("Enter",),
+        enter_delay: float | None = None,
+        keyed: int | None = None,
     ) -> bool:
-        """Paste *text* and press Enter, once (see the port); True only where this very call did it.
+        """Paste *text* and press *enter*, once (see the port); True only where this very call did it.
 
         After `TerminalUnreachable` it may have been done or be done later: repeat the call with the same *number*;
-        where it then says no, the count of the pane tells. With *enter_delay* seconds Enter is a step of its own,
-        under the same guard; should that not hold any more, the text stands there without it.
+        where it then says no, the count of the pane tells. With *enter_delay* seconds the keys are a step of their
+        own, under the same guard; should that not hold any more, the text stands there without them.
         """
-        when = guard.condition(pane, agent, generation, self._home, number - 1)
+        when = guard.condition(pane, agent, generation, self._home, typed=number - 1, keyed=keyed)
         token, text = secrets.token_hex(8), guard.clean(text)
         buffer = self._settings.buffers + token
-        enter = guard.press(pane, ["Enter"])
+        press = [guard.apart(pane), guard.press(pane, enter)] if enter else []
         act = [guard.paste(pane, buffer)] if text else []
-        act += [enter] if enter_delay is None else []
+        act += press if enter_delay is None else []
         act += [guard.count(pane, number), f"display-message -p {token}"]
         with self._loading(buffer, text) as load:
             commands = [*load, guard.guarded(pane, when, *act), line("delete-buffer", "-b", buffer)]
             typed = token in (await self._link.run(commands))[len(load)].lines
-        if typed and enter_delay is not None:
+        if typed and press and enter_delay is not None:
             await asyncio.sleep(enter_delay)
-            when = guard.condition(pane, agent, generation, self._home, number)
-            await self._link.run([guard.guarded(pane, when, enter)])
+            when = guard.condition(pane, agent, generation, self._home, typed=number, keyed=keyed)
+            await self._link.run([guard.guarded(pane, when, *press)])
         return typed
 
-    async def keys(self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str]) -> bool:
+    async def keys(
+        self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str], *, keyed: int | None = None
+    ) -> bool:
         """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number."""
-        when = guard.condition(pane, agent, generation, self._home)
+        when = guard.condition(pane, agent, generation, self._home, keyed=keyed)
         token = secrets.token_hex(8)
-        commands = [guard.guarded(pane, when, guard.press(pane, keys), f"display-message -p {token}")]
-        return token in (await self._link.run(commands))[0].lines
+        act = (guard.apart(pane), guard.press(pane, keys), f"display-message -p {token}")
+        return token in (await self._link.run([guard.guarded(pane, when, *act)]))[0].lines
 
     @contextlib.contextmanager
     def _loading(self, buffer: str, text: str) -> Iterator[list[str]]:
@@ -254,6 +288,11 @@ class TmuxTerminal:
 def _check(pane: PaneId) -> None:
     if not guard.is_pane(pane):
         raise UsageError(f"{pane!r} is no pane")
+
+
+def _shown(facts: str, text: str) -> Shown:
+    alternate, column, row, title = facts.split(" ", 3)
+    return Shown(text, title, alternate == "1", (int(column), int(row)))
 
 
 def _opened(place: Place, replies: Sequence[Reply]) -> Opened:

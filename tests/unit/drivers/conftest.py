@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import pty
 import secrets
+import select
 import signal
+import struct
 import subprocess
+import termios
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -177,3 +183,47 @@ def reader(lab: Lab, tmp_path: Path) -> Callable[..., Awaitable[Reader]]:
         return Reader(pane, AgentId(agent), path, lab)
 
     return start
+
+
+class Screen:
+    """A person's terminal with a program in it."""
+
+    def __init__(self, argv: list[str], environ: dict[str, str], size: tuple[int, int] = (120, 40)) -> None:
+        self.fd, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=environ
+        )
+        os.close(slave)
+
+    def shows(self, text: str, within: float = 15.0) -> bool:
+        seen, end = b"", time.monotonic() + within
+        while text.encode() not in seen and time.monotonic() < end:
+            if select.select([self.fd], [], [], 0.05)[0]:
+                try:
+                    seen += os.read(self.fd, 65536)
+                except OSError:
+                    break
+        return text.encode() in seen
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.fd, keys)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        os.close(self.fd)
+
+
+@pytest.fixture
+def screens() -> Iterator[Callable[..., Screen]]:
+    """Start programs in terminals of a person's, and end them whatever the test does."""
+    made: list[Screen] = []
+
+    def start(argv: list[str], environ: dict[str, str], size: tuple[int, int] = (120, 40)) -> Screen:
+        made.append(Screen(argv, environ, size))
+        return made[-1]
+
+    yield start
+    for screen in made:
+        screen.close()

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
-import pty
-import select
-import struct
 import subprocess
 import sys
-import termios
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,35 +15,9 @@ import pytest
 from agentctl.drivers.tmux.attach import attach_argv, socket_path
 
 Lab = Any
+Screens = Callable[..., Any]
 ENVIRON = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": "/"}
 INSIDE = f"/tmp/tmux-{os.getuid()}"
-
-
-class Screen:
-    """A person's terminal with a program in it."""
-
-    def __init__(self, argv: list[str], environ: dict[str, str]) -> None:
-        self.fd, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.process = subprocess.Popen(
-            ["setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=environ
-        )
-        os.close(slave)
-
-    def shows(self, text: str, within: float = 15.0) -> bool:
-        seen, end = b"", time.monotonic() + within
-        while text.encode() not in seen and time.monotonic() < end:
-            if select.select([self.fd], [], [], 0.05)[0]:
-                try:
-                    seen += os.read(self.fd, 65536)
-                except OSError:
-                    break
-        return text.encode() in seen
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-        os.close(self.fd)
 
 
 @pytest.fixture
@@ -65,42 +35,36 @@ def team(lab: Lab) -> tuple[Lab, list[str]]:
     return lab, asyncio.run(deploy())
 
 
-def test_outside_tmux_it_attaches(team: tuple[Lab, list[str]]) -> None:
+def test_outside_tmux_it_attaches(team: tuple[Lab, list[str]], screens: Screens) -> None:
     lab, panes = team
     for pane, words in ((panes[1], "I-am-dev"), (panes[0], "I-am-pm")):
-        screen = Screen(attach_argv(lab.socket, "Task-web", pane=pane, environ=ENVIRON), ENVIRON)
-        try:
-            assert screen.shows(words)
-        finally:
-            screen.close()
+        screen = screens(attach_argv(lab.socket, "Task-web", pane=pane, environ=ENVIRON), ENVIRON)
+        assert screen.shows(words)
 
 
-def test_inside_the_same_server_it_switches(team: tuple[Lab, list[str]]) -> None:
+def test_inside_the_same_server_it_switches(team: tuple[Lab, list[str]], screens: Screens) -> None:
     lab, panes = team
     lab.tmux("new-session", "-d", "-s", "person", "-x", "120", "-y", "40", "env PS1= sh")
-    screen = Screen(["tmux", "-u", "-L", lab.socket, "attach", "-t", "=person"], ENVIRON)
-    try:
-        for within in range(200):
-            if lab.tmux("list-clients", "-t", "=person"):
-                break
-            assert within < 199
-            time.sleep(0.02)
-        shell = lab.tmux("display-message", "-p", "-t", "=person:", "#{socket_path},#{pid},0")
-        argv = attach_argv(lab.socket, "Task-web", pane=panes[1], environ={**ENVIRON, "TMUX": shell})
-        assert argv[4:] == ["switch-client", "-t", panes[1]]
-        lab.tmux("send-keys", "-t", "=person:", " ".join(f"'{word}'" for word in argv), "Enter")
-        assert screen.shows("I-am-dev")
-    finally:
-        screen.close()
+    screen = screens(["tmux", "-u", "-L", lab.socket, "attach", "-t", "=person"], ENVIRON)
+    for within in range(200):
+        if lab.tmux("list-clients", "-t", "=person"):
+            break
+        assert within < 199
+        time.sleep(0.02)
+    shell = lab.tmux("display-message", "-p", "-t", "=person:", "#{socket_path},#{pid},0")
+    argv = attach_argv(lab.socket, "Task-web", pane=panes[1], environ={**ENVIRON, "TMUX": shell})
+    assert argv[4:] == ["switch-client", "-t", panes[1]]
+    lab.tmux("send-keys", "-t", "=person:", " ".join(f"'{word}'" for word in argv), "Enter")
+    assert screen.shows("I-am-dev")
 
 
-def test_inside_another_server_it_opens_a_popup(team: tuple[Lab, list[str]]) -> None:
+def test_inside_another_server_it_opens_a_popup(team: tuple[Lab, list[str]], screens: Screens) -> None:
     lab, panes = team
     outer = f"{lab.socket}-outer"
     subprocess.run(
         ["tmux", "-L", outer, "-f", "/dev/null", "new-session", "-d", "-s", "o", "sh"], check=True, timeout=10
     )
-    screen = Screen(["tmux", "-u", "-L", outer, "attach", "-t", "=o"], ENVIRON)
+    screen = screens(["tmux", "-u", "-L", outer, "attach", "-t", "=o"], ENVIRON)
     try:
         assert screen.shows("[o]")
         around = f"{socket_path(outer, ENVIRON)},1,0"
@@ -111,20 +75,16 @@ def test_inside_another_server_it_opens_a_popup(team: tuple[Lab, list[str]]) -> 
         popup.kill()
         popup.wait(10)
     finally:
-        screen.close()
         subprocess.run(["tmux", "-L", outer, "kill-server"], check=False, timeout=10)
         socket_path(outer, os.environ).unlink(missing_ok=True)
 
 
-def test_looking_only_changes_nothing(team: tuple[Lab, list[str]]) -> None:
+def test_looking_only_changes_nothing(team: tuple[Lab, list[str]], screens: Screens) -> None:
     lab, panes = team
-    screen = Screen(attach_argv(lab.socket, "Task-web", pane=panes[0], environ=ENVIRON, read_only=True), ENVIRON)
-    try:
-        assert screen.shows("I-am-pm")
-        os.write(screen.fd, b"typed\n")
-        assert not screen.shows("typed", within=0.3)
-    finally:
-        screen.close()
+    screen = screens(attach_argv(lab.socket, "Task-web", pane=panes[0], environ=ENVIRON, read_only=True), ENVIRON)
+    assert screen.shows("I-am-pm")
+    screen.press(b"typed\n")
+    assert not screen.shows("typed", within=0.3)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,8 @@ def test_another_homes_pane_is_not_ours() -> None:
 
 
 def test_free_texts_shift_no_field() -> None:
-    fixed = "%7|c0ffee|web/dev|2|5|1||9|123|0|@3|1|4|$2|0|7|6"
+    fixed = "%7|c0ffee|web/dev|2|5|1||9|123|0|@3|1|4|$2|1|1|2|1795192534|1795192544|0|7|6"
     (one,) = parse((f"{fixed}||a|b|c%d|ü|x%1|cat | -", "rest of a command of a person's | | |"))
     assert (one.session, one.window, one.start) == ("a|b|c%d", "ü|x%1", "cat | -")
     assert (one.dead, one.exit_code, one.typed, one.index) == (True, 137, 5, 4)
+    assert (one.watched, one.keyed) == (True, 1795192544)

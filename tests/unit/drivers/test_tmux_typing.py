@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import signal
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentctl.domain.errors import TerminalUnreachable, UsageError
@@ -22,6 +24,8 @@ from agentctl.drivers.tmux.terminal import TmuxTerminal
 
 Lab = Any
 Reader = Callable[..., Any]
+
+TENS_OF_TEXTS = 1000 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 30
 
 ALPHABETS = (
     "abc XYZ 019 _-",
@@ -66,6 +70,58 @@ def test_random_texts_arrive_byte_for_byte(lab: Lab, reader: Reader, engine: str
             await read.expect(text)
 
     lab.run(story, engine=engine)
+
+
+def wanted(text: str) -> str:
+    """Return what has to arrive of a text: all but control characters and halves of characters."""
+    lines = text.replace("\r\n", "\n")
+    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+
+
+def framed(text: str) -> str:
+    """Return what a program that asked for framed pastes gets of a text and Enter, but for the last Enter."""
+    return f"\x1b[200~{text}\x1b[201~" if text else ""
+
+
+def test_any_text_arrives_byte_for_byte(lab: Lab, reader: Reader) -> None:
+    """Of all characters that there are, into a program that reads framed pastes; in tens, so that it takes seconds."""
+    with asyncio.Runner() as runner:
+        terminal = lab.terminal()
+        runner.run(terminal.connect())
+        read = runner.run(reader(terminal, modes="\x1b[?2004h"))
+        number = itertools.count(1)
+
+        async def arrive(texts: list[str]) -> None:
+            for text in texts:
+                assert await terminal.type(read.pane, read.agent, 1, next(number), text)
+            await read.expect("\r".join(framed(wanted(text)) for text in texts))
+
+        @settings(max_examples=TENS_OF_TEXTS, deadline=None)
+        @given(st.lists(st.text(st.characters(exclude_categories=())), min_size=10, max_size=10))
+        def whole(texts: list[str]) -> None:
+            runner.run(arrive(texts))
+
+        whole()
+        assert next(number) > 10 * TENS_OF_TEXTS
+        runner.run(terminal.disconnect())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\x1b[201~\x1b[200~b", "\x1b[201~rm -rf ~\r", "a\x9b201~b", "a\u0085b", "a\x00b", "\x00", "a\rb", "a\r\nb",
+        "\r",
+        "\ud800a\udfff", "\ud83d\ude00", "\u202eabc\u202c \u2066x\u2069 \u200f", "\u2028\u2029", "\ufeffa\ufffe\uffff",
+        "e\u0301\u0301\u200d", "\U000e0001\U0010ffff", "\x7f\x08\x03\x04\x1a", " \t\n ", "\n\n",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_control_does_not_pass_and_the_rest_does(lab: Lab, reader: Reader, text: str) -> None:
+    async def story(terminal: TmuxTerminal) -> None:
+        read = await reader(terminal, modes="\x1b[?2004h")
+        assert await terminal.type(read.pane, read.agent, 1, 1, text)
+        await read.expect(framed(wanted(text)))
+
+    lab.run(story)
 
 
 def test_long_texts_and_none_arrive(lab: Lab, reader: Reader, tmp_path: Path) -> None:
