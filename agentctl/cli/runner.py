@@ -11,6 +11,7 @@ import typer
 from agentctl.cli.columns import Column
 from agentctl.cli.options import Format, Json, output_of
 from agentctl.domain.codec import encode
+from agentctl.runners.installed import packaged_version
 from agentctl.runners.registry import Runner, Runners
 
 
@@ -23,6 +24,7 @@ _COLUMNS = (
     Column("WHAT", _text("title")),
     Column("KIND", lambda row: "coding agent" if row["coding"] else "program"),
     Column("HERE", lambda row: "yes" if row["installed"] else "no"),
+    Column("VERSION", _text("version_here")),
     Column("WHY", _text("why"), folds=True),
 )
 
@@ -30,12 +32,10 @@ _COLUMNS = (
 def ls(context: typer.Context, *, form: Format = "", json: Json = False) -> int:
     """List the runners, in the order in which auto looks for a coding agent, and whether they are installed."""
     output = output_of(context, form, json=json)
-    runners = _load()
-    coding = list(runners.coding())
-    others = [runner for name in runners.names() if not (runner := runners.get(name)).coding]
-    output.records("RunnerList", [_row(runner) for runner in (*coding, *others)], _COLUMNS)
+    runners = load_runners()
+    output.records("RunnerList", [_row(runner) for runner in in_order(runners)], _COLUMNS)
     if output.for_people:
-        choice = runners.choose("auto", _path())
+        choice = runners.choose("auto", search_path())
         output.say(f"runner: auto is {choice.runner.name} here: {choice.reason}")
     return 0
 
@@ -49,7 +49,7 @@ def show(
 ) -> int:
     """Show how one runner starts, how it is known to be ready, and how a message gets in."""
     output = output_of(context, form, json=json)
-    runner = _load().get(name)
+    runner = load_runners().get(name)
     row: dict[str, Any] = {**encode(runner), **_row(runner)}
     if not output.for_people:
         output.records("RunnerList", [row], _COLUMNS)
@@ -59,14 +59,33 @@ def show(
     return 0
 
 
+def load_runners() -> Runners:
+    """Return the runners that are shipped, changed and extended by the user's."""
+    from agentctl.spec.settings import config_folder  # noqa: PLC0415  loads YAML
+
+    return Runners.load(config_folder() / "runners")
+
+
+def in_order(runners: Runners) -> list[Runner]:
+    """Return all runners, coding agents first, as auto looks for them."""
+    coding = list(runners.coding())
+    return coding + [runner for name in runners.names() if not (runner := runners.get(name)).coding]
+
+
+def search_path() -> str:
+    """Return where programs are looked for."""
+    return os.environ.get("PATH", "")
+
+
 def _row(runner: Runner) -> dict[str, Any]:
-    found = runner.find(_path())
+    found = runner.find(search_path())
     return {
         "name": runner.name,
         "title": runner.title,
         "coding": runner.coding,
         "installed": found.ok,
         "program": found.program,
+        "version_here": packaged_version(found.program) if found.program else "",
         "why": found.why,
         "source": runner.source,
     }
@@ -77,6 +96,9 @@ def _flat(row: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     for key, value in row.items():
         if isinstance(value, dict):
             lines += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                lines += _flat(item, f"{prefix}{key}.{item.get('name', '')}.")
         else:
             lines.append((prefix + key, _plain(value)))
     return lines
@@ -86,13 +108,3 @@ def _plain(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(_plain, value))
     return "" if value is None else str(value)
-
-
-def _load() -> Runners:
-    from agentctl.spec.settings import config_folder  # noqa: PLC0415  loads YAML
-
-    return Runners.load(config_folder() / "runners")
-
-
-def _path() -> str:
-    return os.environ.get("PATH", "")

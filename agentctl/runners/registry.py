@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentctl.domain.errors import NotFound, SpecError
+from agentctl.domain.units import format_bytes
 from agentctl.runners.manifest import load
-from agentctl.runners.runner import Found, Launch, Runner
+from agentctl.runners.runner import SHIPPED, Found, Launch, Runner
 
 __all__ = ["AUTO", "FALLBACK", "Choice", "Found", "Launch", "Runner", "Runners"]
 
 AUTO = "auto"
 FALLBACK = "shell"
 """What `auto` takes where no coding agent is installed."""
-
-_SHIPPED = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Runners:
         A file named like a shipped one changes the keys that it gives; any other adds a runner. Raises `SpecError`
         with every problem of the file.
         """
-        shipped = {path.stem: load(path) for path in sorted(_SHIPPED.glob("*.toml"))}
+        shipped = {path.stem: load(path, checks_patterns=False) for path in sorted(SHIPPED.glob("*.toml"))}
         runners = dict(shipped)
         for path in _files(user_folder):
             runners[path.stem] = load(path, shipped)
@@ -77,6 +76,19 @@ class Runners:
         if not found.ok:
             raise NotFound(f"{runner.title} is not installed: {found.why}", hint="install it, or write runner: auto")
         return Choice(runner, f"the team file says {wanted}", found.program)
+
+    def check_memory(self, runner: str, limit_bytes: int) -> str:
+        """Return why an agent of *runner* cannot live with *limit_bytes* of memory, empty where it can.
+
+        For `auto` too the answer is empty: what it will be is not known. Raises `NotFound` for an unknown name.
+        """
+        if runner == AUTO:
+            return ""
+        asked = self.get(runner)
+        if limit_bytes >= asked.least_memory_bytes:
+            return ""
+        why = f": {asked.least_memory_why}" if asked.least_memory_why else ""
+        return f"{asked.title} needs at least {format_bytes(asked.least_memory_bytes)} of memory{why}"
 
     def _first_installed(self, path: str) -> Choice:
         candidates = self.coding()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from agentctl.domain.errors import SpecError
 from agentctl.runners.manifest import load
 from agentctl.runners.registry import Runners
-from agentctl.runners.runner import PLACEHOLDER, Runner
+from agentctl.runners.runner import Runner
+from agentctl.runners.words import PLACEHOLDER
 
 SHIPPED = Runners.load()
-CODING = ("claude", "codex", "gemini", "opencode", "qwen", "aider")
+CODING = tuple(runner.name for runner in SHIPPED.coding())
+RULE = "\n[[screens]]\nname = 'one'\nall = ['x']\n"
 MINIMAL = 'title = "Mine"\nlaunch = ["{program}"]\nprograms = ["mine"]\n'
 
 
@@ -26,15 +29,20 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_these_are_shipped() -> None:
-    assert set(SHIPPED.names()) == {*CODING, "process", "shell"}
-    assert tuple(runner.name for runner in SHIPPED.coding()) == CODING
+    assert set(CODING) >= {"claude", "codex", "gemini", "opencode", "qwen", "aider"}
+    assert CODING[0] == "claude"
+    assert set(SHIPPED.names()) - set(CODING) == {"process", "shell"}
+
+
+@pytest.mark.parametrize("name", SHIPPED.names())
+def test_a_shipped_manifest_passes_the_checks_that_a_user_s_has_to(name: str) -> None:
+    assert load(Path(SHIPPED.get(name).source)) == SHIPPED.get(name)
 
 
 @pytest.mark.parametrize("name", SHIPPED.names())
 def test_every_field_of_a_shipped_manifest_is_sane(name: str) -> None:
     runner = SHIPPED.get(name)
     assert runner.title
-    assert runner.title[0].isupper()
     assert runner.launch_words
     assert 0 < runner.ready.after.total_seconds() <= 5
     assert timedelta(0) <= runner.submit.delay <= timedelta(seconds=1)
@@ -46,19 +54,25 @@ def test_every_field_of_a_shipped_manifest_is_sane(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CODING)
-def test_a_coding_agent_is_found_started_and_left_in_its_own_way(name: str) -> None:
+def test_a_coding_agent_is_found_started_read_and_left_in_its_own_way(name: str) -> None:
     runner = SHIPPED.get(name)
-    assert runner.coding
     assert runner.programs
     assert runner.version
     assert runner.launch_words[0] == ("{program}",)
-    assert runner.ready.how == "screen"
     assert runner.submit.channel == "typing"
-    assert runner.submit.delay >= timedelta(milliseconds=300)
     assert runner.leave.text.startswith("/")
     assert runner.least_memory_bytes >= 256 * 2**20
-    assert "not read yet" in runner.notes
-    assert not runner.env
+    assert runner.least_memory_why
+    assert runner.composer is not None
+    assert {"idle", "working"} <= {rule.state for rule in runner.rules}
+    assert runner.login.env or runner.login.files
+
+
+@pytest.mark.parametrize("name", CODING)
+def test_every_rule_of_a_shipped_manifest_says_how_it_is_answered(name: str) -> None:
+    for rule in SHIPPED.get(name).rules:
+        assert bool(rule.options) == bool(rule.answer), f"{rule.name}: options need keys, and keys options"
+        assert not (rule.kind == "permission" and not rule.deny), f"{rule.name}: a person must be able to say no"
 
 
 def test_programs_without_ai() -> None:
@@ -76,6 +90,18 @@ def test_a_users_file_changes_only_what_it_gives(tmp_path: Path) -> None:
     assert mine.submit.keys == shipped.submit.keys
     assert (mine.launch_words, mine.leave, mine.order) == (shipped.launch_words, shipped.leave, shipped.order)
     assert mine.source == str(tmp_path / "claude.toml")
+
+
+def test_a_users_file_changes_one_rule_and_keeps_the_others(tmp_path: Path) -> None:
+    first, *others = SHIPPED.get("gemini").rules
+    mine = (
+        f"[[screens]]\nname = '{first.name}'\npriority = 7\n\n[[screens]]\nname = 'new'\nstate = 'idle'\nall = ['x']\n"
+    )
+    write(tmp_path, "gemini", mine)
+    rules = Runners.load(tmp_path).get("gemini").rules
+    assert rules[0] == replace(first, priority=7)
+    assert rules[1:-1] == tuple(others)
+    assert (rules[-1].name, rules[-1].all) == ("new", ("x",))
 
 
 def test_a_users_file_adds_a_runner_of_its_own_or_on_top_of_another(tmp_path: Path) -> None:
@@ -108,7 +134,7 @@ def test_a_users_folder_need_not_exist(tmp_path: Path) -> None:
         (MINIMAL + "[submit]\nchannel = 'post'", "submit.channel", "write one of: typing, inbox, none"),
         (MINIMAL + "[submit]\nkeys = 'Enter'", "submit.keys", "write a list of texts"),
         (MINIMAL + "[submit]\nlines = 'yes'", "submit.lines", "write true or false"),
-        (MINIMAL + "[ready]\nhow = 'soon'", "ready.how", "write one of: alive, screen, signal"),
+        (MINIMAL + "[ready]\nhow = 'soon'", "ready.how", "write one of: alive, screen, signal, composer"),
         (MINIMAL + "ready = 'soon'", "ready", "write a table"),
         (MINIMAL + "coding = 1", "coding", "write true or false"),
         (MINIMAL + "order = true", "order", "write a whole number"),
@@ -124,6 +150,39 @@ def test_a_users_folder_need_not_exist(tmp_path: Path) -> None:
         ('title = "x"\nlaunch = ["a {argv}"]', "launch", "it stands alone"),
         ('title = "x"\nlaunch = [["a", 1]]', "launch", "write texts that are not empty"),
         (MINIMAL + 'extends = "none"', "extends", "name one of: aider"),
+        (MINIMAL + "[files]\n'../x' = ''", "files.../x", "name it with letters"),
+        (MINIMAL + "[files]\ninbox = ''", "files.inbox", "name it with letters"),
+        (MINIMAL + "[files]\nx = '{what}'", "files.x", "{what} is not known"),
+        (MINIMAL + "[session]\nnew = ['{sesion}']", "session.new", "{sesion} is not known"),
+        (MINIMAL + "[session]\nlost = ['(']", "session.lost", "is no regular expression"),
+        (MINIMAL + "[approve]\nyolo = []", "approve.yolo", "there are: ask, plan, auto-edit, auto"),
+        (MINIMAL + "[approve]\nauto = '-y'", "approve.auto", "write a list of texts"),
+        (MINIMAL + "[login]\nfile = ['x']", "login.file", "did you mean files?"),
+        (MINIMAL + "[ready]\nhow = 'composer'", "ready.how", "composer needs a table [composer]"),
+        (MINIMAL + "[submit]\nseen = 'signal'", "submit.seen", "needs a kind in [signals] that means prompt"),
+        (MINIMAL + "[submit]\nbusy = 'wait'", "submit.busy", "write one of: hold, queue"),
+        (MINIMAL + "[composer]\nend = 'x'", "composer.prompt", "is missing"),
+        (MINIMAL + "[composer]\nprompt = '(a+)+$'", "composer.prompt", "a repeat without end"),
+        (MINIMAL + "[composer]\nprompt = 'x'\nemty = ['']", "composer.emty", "did you mean empty?"),
+        (MINIMAL + "screens = 1", "screens", "write a list of tables"),
+        (MINIMAL + "screens = [1]", "screens.1", "write a table"),
+        (MINIMAL + "[[screens]]\nstate = 'idle'", "screens.1.name", "is missing"),
+        (MINIMAL + RULE + "state = 'busy'", "screens.one.state", "write one of: idle, working, waiting, none"),
+        (MINIMAL + RULE + "region = 'bottom'", "screens.one.region", "write one of: screen, bottom N"),
+        (MINIMAL + RULE + "region = 'composer'", "screens.one.region", "needs a table [composer]"),
+        (MINIMAL + RULE + "kind = 'trust'", "screens.one.kind", "whose state is waiting"),
+        (MINIMAL + RULE + "state = 'waiting'", "screens.one.kind", "whose state is waiting"),
+        (MINIMAL + RULE + "any = ['[']", "screens.one.any", "is no regular expression: "),
+        (MINIMAL + RULE + "title = 'x'", "screens.one.title", "needs a group"),
+        (MINIMAL + RULE + "phase = 'thinking'", "screens.one.phase", "write one of: reasoning, executing"),
+        (MINIMAL + RULE + "titel = 'x'", "screens.one.titel", "did you mean title?"),
+        (MINIMAL + "[[screens]]\nname = 'one'", "screens.one.all", "is missing: a rule needs patterns"),
+        (MINIMAL + RULE + RULE, "screens.one", "is there twice"),
+        (MINIMAL + "[signals.Stop]\nmeans = 'over'", "signals.Stop.means", "write one of: session, prompt"),
+        (MINIMAL + "[signals.Stop]\nmeans = 'idle'\nif = 'x'", "signals.Stop.if", "is not known"),
+        (MINIMAL + "[signals.'a b']\nmeans = 'idle'", "signals.a b", "a kind is a word"),
+        (MINIMAL + "[ends]\ncrash = ['x']", "ends.crash", "there are: quota, login, memory"),
+        (MINIMAL + "[ends]\nquota = 'x'", "ends.quota", "write a list of texts"),
     ],
 )
 def test_a_mistake_is_said_by_file_and_key(tmp_path: Path, text: str, key: str, words: str) -> None:
@@ -196,11 +255,11 @@ def test_any_manifest_is_a_runner_or_one_clear_error(tmp_path: Path, entries: di
 def test_the_example_in_the_documentation_loads(tmp_path: Path) -> None:
     page = Path(__file__).parents[3] / "docs" / "howto" / "runners.md"
     blocks = [block.partition("```")[0] for block in page.read_text().split("```toml\n")[1:]]
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         name = block.splitlines()[0].removeprefix("# ").rpartition("/")[2].removesuffix(".toml")
         write(tmp_path, name, block)
     runners = Runners.load(tmp_path)
-    assert set(runners.names()) - set(SHIPPED.names()) == {"goose"}
+    assert set(runners.names()) - set(SHIPPED.names()) == {"goose", "hooked"}
     assert runners.get("goose").coding
     assert runners.get("claude").launch_words != SHIPPED.get("claude").launch_words

@@ -11,7 +11,7 @@ import pytest
 from agentctl.domain.errors import NotFound
 from agentctl.domain.team import AgentSpec
 from agentctl.runners.registry import Runners
-from agentctl.runners.runner import WORKER
+from agentctl.runners.runner import WORKER, Runner
 
 RUNNERS = Runners.load()
 
@@ -104,26 +104,33 @@ def test_the_shell_worker_is_started_with_this_python(tmp_path: Path) -> None:
     assert WORKER.is_file()
 
 
+def written(folder: Path, launch: str) -> Runner:
+    (folder / "mine.toml").write_text(f'title = "Mine"\nprograms = ["mine"]\nlaunch = {launch}\n')
+    return Runners.load(folder).get("mine")
+
+
 def test_model_and_prompt_are_arguments_only_where_they_are_given(tmp_path: Path) -> None:
-    path = install(tmp_path / "bin", "claude", "gemini", "aider")
-    claude, gemini, aider = (RUNNERS.get(name) for name in ("claude", "gemini", "aider"))
-    bare = claude.launch(spec("claude"), path=path, folder=tmp_path)
-    assert (bare.argv, bare.prompted) == ((f"{path}/claude",), False)
-    full = claude.launch(spec("claude", model="big", prompt="--help {model}\nme"), path=path, folder=tmp_path)
-    assert full.argv == (f"{path}/claude", "--model", "big", "--", "--help {model}\nme")
+    path = install(tmp_path / "bin", "mine")
+    mine = written(tmp_path, '["{program}", ["--model", "{model}"], ["--", "{prompt}"]]')
+    bare = mine.launch(spec("mine"), path=path, folder=tmp_path)
+    assert (bare.argv, bare.prompted) == ((f"{path}/mine",), False)
+    full = mine.launch(spec("mine", model="big", prompt="--help {model}\nme"), path=path, folder=tmp_path)
+    assert full.argv == (f"{path}/mine", "--model", "big", "--", "--help {model}\nme")
     assert full.prompted
-    assert gemini.launch(spec("gemini", prompt="-p x"), path=path, folder=tmp_path).argv[1:] == (
+    joined = written(tmp_path, '["{program}", ["--prompt-interactive={prompt}"]]')
+    assert joined.launch(spec("mine", prompt="-p x"), path=path, folder=tmp_path).argv[1:] == (
         "--prompt-interactive=-p x",
     )
-    typed = aider.launch(spec("aider", prompt="hello"), path=path, folder=tmp_path)
+    typed = written(tmp_path, '["{program}"]').launch(spec("mine", prompt="hello"), path=path, folder=tmp_path)
     assert (typed.argv[1:], typed.prompted) == ((), False)
 
 
 @pytest.mark.parametrize("prompt", ["x" * 200_000, "é" * 60_000, "a\0b"])
 def test_a_prompt_that_no_argument_can_hold_is_left_to_be_sent(tmp_path: Path, prompt: str) -> None:
-    path = install(tmp_path / "bin", "codex")
-    launch = RUNNERS.get("codex").launch(spec("codex", prompt=prompt), path=path, folder=tmp_path)
-    assert (launch.argv, launch.prompted) == ((f"{path}/codex",), False)
+    path = install(tmp_path / "bin", "mine")
+    mine = written(tmp_path, '["{program}", ["--", "{prompt}"]]')
+    launch = mine.launch(spec("mine", prompt=prompt), path=path, folder=tmp_path)
+    assert (launch.argv, launch.prompted) == ((f"{path}/mine",), False)
 
 
 def test_variables_of_a_manifest_are_filled(tmp_path: Path) -> None:
@@ -139,3 +146,12 @@ def test_variables_of_a_manifest_are_filled(tmp_path: Path) -> None:
 def test_what_is_gone_since_it_was_chosen_is_said(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="Claude Code is not installed"):
         RUNNERS.get("claude").launch(spec("claude"), path=str(tmp_path), folder=tmp_path)
+
+
+def test_less_memory_than_a_program_idles_with_is_refused_with_the_reason() -> None:
+    assert RUNNERS.check_memory("shell", 2**20).startswith("Shell worker needs at least 32MiB of memory: it idles at ")
+    assert RUNNERS.check_memory("shell", 2**25) == ""
+    assert RUNNERS.check_memory("process", 1) == ""
+    assert RUNNERS.check_memory("auto", 1) == ""
+    with pytest.raises(NotFound):
+        RUNNERS.check_memory("clade", 1)

@@ -1,0 +1,193 @@
+"""The tables of a manifest, one function each: from what is written to what `runner` knows."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+from agentctl.domain.agent import AskKind
+from agentctl.domain.evidence import Meaning
+from agentctl.runners.mailbox import DONE, DOORBELL, INBOX, SIGNALS, TAKEN
+from agentctl.runners.patterns import compiled
+from agentctl.runners.runner import (
+    REGION,
+    Composer,
+    Leave,
+    Login,
+    Ready,
+    Report,
+    Rule,
+    Session,
+    Submit,
+)
+from agentctl.runners.table import Table
+
+T = TypeVar("T")
+
+POLICIES = ("ask", "plan", "auto-edit", "auto")
+"""What `approve` may be in a team file."""
+ENDS = ("quota", "login", "memory")
+"""What a program's last words can tell."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+_TAKEN_NAMES = frozenset({INBOX, TAKEN, DONE, DOORBELL, SIGNALS, "messages"})
+"""What stands in an agent's run folder already."""
+_SIGNAL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_WORDS_OF_SIGNALS = ("session", "id")
+"""Keys of `[signals]` that are no kinds."""
+
+
+def read_ready(table: Table) -> Ready:
+    """Read `[ready]`."""
+    ready = Ready(
+        table.choice("how", ("alive", "screen", "signal", "composer"), Ready().how),
+        table.duration("after", Ready().after),
+    )
+    table.close()
+    return ready
+
+
+def read_submit(table: Table) -> Submit:
+    """Read `[submit]`."""
+    standard = Submit()
+    submit = Submit(
+        table.choice("channel", ("typing", "inbox", "none"), standard.channel),
+        table.texts("keys", standard.keys),
+        table.duration("delay", standard.delay),
+        table.size("safe_bytes", standard.safe_bytes),
+        table.flag("lines", default=standard.lines),
+        table.choice("busy", ("hold", "queue"), standard.busy),
+        table.text("commands", standard.commands),
+        table.choice("seen", ("signal", "screen"), standard.seen),
+        table.duration("within", standard.within),
+        table.texts("remedy"),
+    )
+    table.close()
+    return submit
+
+
+def read_leave(table: Table) -> Leave:
+    """Read `[leave]`."""
+    leave = Leave(table.text("text", ""), table.texts("keys"))
+    table.close()
+    return leave
+
+
+def read_login(table: Table) -> Login:
+    """Read `[login]`."""
+    login = Login(table.texts("env"), table.texts("files"))
+    table.close()
+    return login
+
+
+def read_session(table: Table) -> Session:
+    """Read `[session]`."""
+    session = Session(table.placed_texts("new"), table.placed_texts("resume"), table.patterns("lost"))
+    table.close()
+    return session
+
+
+def read_approve(table: Table) -> dict[str, tuple[str, ...]]:
+    """Read `[approve]`: words by policy."""
+    policies = {policy: table.placed_texts(policy) for policy in table.named(POLICIES)}
+    table.close()
+    return policies
+
+
+def read_ends(table: Table) -> dict[str, tuple[str, ...]]:
+    """Read `[ends]`: patterns by ending."""
+    ends = {ending: table.patterns(ending) for ending in table.named(ENDS)}
+    table.close()
+    return ends
+
+
+def read_files(table: Table) -> dict[str, str]:
+    """Return the files by name; each is a plain name in the agent's run folder, and none that stands there already."""
+    files = table.variables("files")
+    for name in files:
+        if not _FILE_NAME.fullmatch(name) or name in _TAKEN_NAMES:
+            table.wrong(f"files.{name}", "name it with letters, digits, . _ and -, and not as what stands there")
+    return files
+
+
+def read_composer(table: Table) -> Composer | None:
+    """Read `[composer]`."""
+    composer = Composer(
+        table.pattern("prompt", None),
+        table.pattern("above"),
+        table.pattern("end"),
+        table.number("foot", 0),
+        table.pattern("margin"),
+        table.pattern("beside"),
+        table.patterns("empty"),
+        table.pattern("pasted"),
+    )
+    table.close()
+    return composer
+
+
+def read_rules(table: Table) -> tuple[Rule, ...]:
+    """Read each of `[[screens]]`."""
+    rules = tuple(_read_rule(screen) for screen in table.tables("screens"))
+    names = [rule.name for rule in rules]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        table.wrong(f"screens.{name}", "is there twice")
+    return rules
+
+
+def _read_rule(table: Table) -> Rule:
+    rule = Rule(
+        name=table.text("name"),
+        state=table.choice("state", ("idle", "working", "waiting", "none"), "none"),
+        kind=table.choice("kind", ("", *map(str, AskKind)), ""),
+        priority=table.number("priority", 0),
+        region=table.text("region", "screen"),
+        all=table.patterns("all"),
+        any=table.patterns("any"),
+        none=table.patterns("none"),
+        title=table.pattern("title"),
+        options=table.pattern("options"),
+        approve=table.texts("approve"),
+        deny=table.texts("deny"),
+        answer=table.text_or_texts("answer"),
+        until=table.pattern("until"),
+        phase=table.choice("phase", ("reasoning", "executing"), "reasoning"),
+    )
+    _check_rule(table, rule)
+    table.close()
+    return rule
+
+
+def _check_rule(table: Table, rule: Rule) -> None:
+    if not REGION.fullmatch(rule.region):
+        regions = "screen, bottom N, composer, above-composer N, below-composer, title"
+        table.wrong("region", f"write one of: {regions}")
+    if (rule.state == "waiting") != bool(rule.kind):
+        table.wrong("kind", "belongs to a rule whose state is waiting, and to each of those")
+    if not (rule.all or rule.any):
+        table.wrong("all", "is missing: a rule needs patterns in all or in any")
+    for key, pattern in (("title", rule.title), ("until", rule.until), ("options", rule.options)):
+        if pattern and not _groups(pattern):
+            table.wrong(key, "needs a group: (…) round what is to be shown")
+
+
+def _groups(pattern: str) -> int:
+    return compiled(pattern).groups if "(" in pattern else 0
+
+
+def read_reports(table: Table) -> tuple[dict[str, Report], str, str]:
+    """Return the reports by kind, and the paths to a payload's conversation and turn."""
+    session, turn = table.text("session", ""), table.text("id", "")
+    reports = {}
+    for kind in table.named():
+        report = table.table(kind)
+        reports[kind] = Report(
+            Meaning(report.choice("means", tuple(map(str, Meaning)), Meaning.READY.value)),
+            report.text("text", ""),
+            report.text("unless", ""),
+        )
+        report.close()
+        if not _SIGNAL.fullmatch(kind):
+            table.wrong(kind, "a kind is a word of letters, digits and _ . : -")
+    table.close()
+    return reports, session, turn
