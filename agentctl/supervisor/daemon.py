@@ -22,13 +22,16 @@ from agentctl.drivers.processes import SystemProcesses
 from agentctl.drivers.tmux.terminal import TmuxTerminal
 from agentctl.runners.registry import Runners
 from agentctl.store.sqlite import SqliteLog
+from agentctl.supervisor.answering import Answering
 from agentctl.supervisor.delivery import Delivery
 from agentctl.supervisor.executor import Executor
+from agentctl.supervisor.hearing import Hearing
 from agentctl.supervisor.ledger import Ledger
 from agentctl.supervisor.lock import HomeLock
 from agentctl.supervisor.loop import Loop
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.requests.request import Desk
+from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.server import Server
 from agentctl.supervisor.starting import Starter
 from agentctl.supervisor.usage import Meter
@@ -154,9 +157,10 @@ def _user_runners(environ: dict[str, str]) -> Path | None:
 
 async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) -> None:
     """Run every part until *finish* is set; agents run on afterwards."""
-    observer = Observer(world)
-    desk = Desk(world, observer, Meter(world), wake, finish)
-    delivery = Delivery(world, wake)
+    senses = Senses(world, wake)
+    observer = Observer(world, senses.moved)
+    answering = Answering(world, senses)
+    desk = Desk(world, observer, Meter(world), senses, answering, wake, finish)
     loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
     _offer_command(world.home)
     server = Server(desk)
@@ -166,9 +170,12 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
             asyncio.create_task(part, name=name)
             for name, part in (
                 ("loop", loop.run()),
-                ("watchers", Watchers(world, wake).run()),
-                ("delivery", delivery.run()),
-                ("signals", delivery.listen()),
+                ("watchers", Watchers(world, senses, wake).run()),
+                ("delivery", Delivery(world, senses).run()),
+                ("signals", Hearing(world, senses, wake).run()),
+                ("screens", senses.watch_screens()),
+                ("verdicts", senses.watch_time()),
+                ("answers", answering.run()),
                 ("tmux", _listen_to_tmux(world, wake)),
                 ("socket", server.lost()),
                 ("finish", finish.wait()),

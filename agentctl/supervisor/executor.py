@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from agentctl.domain.agent import Agent, AgentState, Identity
+from agentctl.domain.agent import Agent, AgentState, Ending, Identity
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError, Unreachable
 from agentctl.domain.events import Draft, EventType, agent_stream
@@ -13,7 +13,9 @@ from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Opening, Pane
 from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import exit_code, own_words
-from agentctl.engine.reconcile import Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
+from agentctl.engine.reconcile import HUNG, Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
+from agentctl.runners.endings import why_ended
+from agentctl.runners.reset import parse_reset
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.starting import Starter
 from agentctl.supervisor.world import World
@@ -100,6 +102,7 @@ class Executor:
         if not self._is_still(agent):
             return  # a request came meanwhile; the next look tells what follows from it
         self._observer.ends(name)
+        ending = self._ending(agent, code, lines)
         self._append(
             name,
             EventType.AGENT_EXITED,
@@ -108,7 +111,24 @@ class Executor:
             reason=reason or _ending(code),
             lines=lines,
             well=self._was_well(agent),
+            ending=ending,
+            until=self._until(agent, lines) if ending is Ending.QUOTA else "",
         )
+
+    def _ending(self, agent: Agent, code: int | None, lines: Sequence[str]) -> Ending:
+        """Tell why *agent* ended; what follows depends on it."""
+        if agent.server is not None and agent.server != self._world.terminal.server():
+            return Ending.SERVER
+        runner = self._world.runners.get(agent.runner)
+        return why_ended(runner, code, lines, Ending.HANG if agent.unwell.startswith(HUNG) else None)
+
+    def _until(self, agent: Agent, lines: Sequence[str]) -> str:
+        """Return when the limit ends that *agent* ran into, where it has said so."""
+        if agent.asking is not None and agent.asking.until_at is not None:
+            return agent.asking.until_at.isoformat()
+        resets = (parse_reset(line, self._world.clock.now(), None) for line in reversed(lines))
+        until = next((moment for moment in resets if moment is not None), None)
+        return until.isoformat() if until is not None else ""
 
     async def _settle(self, name: AgentId, survivors: list[int]) -> None:
         agent = self._world.ledger.fleet.agents.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from agentctl.domain.agent import ALIVE, Agent, AgentState, Identity
@@ -24,8 +24,10 @@ _REMEMBER_SECONDS = 10.0
 class Observer:
     """Looks at tmux and at processes; remembers which trees still end and what was sent to them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, moved: Callable[[], Mapping[AgentId, datetime]]) -> None:
+        """Look at *world*; *moved* tells when anything of each agent moved last."""
         self._world = world
+        self._moved = moved
         self._ending: set[AgentId] = {
             agent.id for agent in world.ledger.fleet.agents.values() if agent.state not in ALIVE and agent.generation
         }
@@ -49,6 +51,7 @@ class Observer:
             trees=self._trees(),
             signalled=dict(self._signalled),
             repaired=dict(self._repaired),
+            moved=self._moved(),
         )
 
     def ends(self, agent: AgentId) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agentctl.domain.agent import Agent, AgentState, Identity
@@ -15,10 +17,12 @@ from agentctl.domain.errors import AgentctlError, NotFound, Refused, TerminalErr
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.names import AgentId, team_of
 from agentctl.domain.ports import Opened, Opening, Pane
-from agentctl.domain.team import AgentSpec
+from agentctl.domain.team import TAG, AgentSpec
 from agentctl.drivers import launch
 from agentctl.drivers.secrets import Redactor, reveal
+from agentctl.drivers.signals import prepare_folder
 from agentctl.runners.runner import Launch, Runner
+from agentctl.supervisor.why_again import why_again
 from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,6 @@ class Starter:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._briefs: dict[AgentId, str] = {}
 
     async def start(self, agents: Sequence[AgentId]) -> None:
         """Start the next generation of each of *agents*; one that cannot be started fails with the reason.
@@ -56,13 +59,14 @@ class Starter:
         """Write launches and record the intents; return the windows that are now to be opened."""
         before = [self._wish(name) for name in names]
         prepared = await asyncio.gather(*(self._try_prepare(name) for name in names))
-        drafts, openings = [], []
-        for name, wish, (draft, opening) in zip(names, before, prepared, strict=True):
+        drafts: list[Draft] = []
+        openings: list[Opening] = []
+        for name, wish, (intent, opening) in zip(names, before, prepared, strict=True):
             if self._wish(name) != wish:  # a request came meanwhile; the next look tells what follows from it
                 if opening is not None:
                     launch.withdraw(self._world.home.run, name, opening.generation)
                 continue
-            drafts.append(draft)
+            drafts += intent
             openings += [opening] if opening is not None else []
         self._world.ledger.append(drafts)
         return openings
@@ -89,7 +93,7 @@ class Starter:
         fleet = self._world.ledger.fleet
         return fleet.agents.get(name), fleet.spec(name)
 
-    async def _try_prepare(self, name: AgentId) -> tuple[Draft, Opening | None]:
+    async def _try_prepare(self, name: AgentId) -> tuple[list[Draft], Opening | None]:
         """Prepare *name*, or say in an event why it cannot be started."""
         try:
             return await self._prepare(name)
@@ -97,9 +101,10 @@ class Starter:
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
         except OSError as error:
             reason = f"its launch cannot be written: {error.strerror or error}"
-        return Draft(agent_stream(name), EventType.AGENT_FAILED, {"reason": reason}), None
+        return [Draft(agent_stream(name), EventType.AGENT_FAILED, {"reason": reason})], None
 
-    async def _prepare(self, name: AgentId) -> tuple[Draft, Opening]:
+    async def _prepare(self, name: AgentId) -> tuple[list[Draft], Opening]:
+        """Write the launch of *name*; return the intent, with what the agent is told first, and its window."""
         fleet = self._world.ledger.fleet
         agent, spec = self._wish(name)
         if agent is None or spec is None:
@@ -110,12 +115,24 @@ class Starter:
         path = team.environment.get("PATH", self._world.environ.get("PATH", ""))
         choice = self._world.runners.choose(spec.runner, path)
         folder = self._world.agent_folder(name)
-        started = choice.runner.launch(spec, path=path, folder=folder)
+        resume = spec.resume and agent.runner == choice.runner.name and bool(agent.session)
+        told = replace(spec, prompt=spec.prompt.replace(TAG, team.tag))
+        started = choice.runner.launch(
+            told,
+            path=path,
+            folder=folder,
+            session=agent.session if resume else "",
+            resume=resume,
+            generation=generation,
+        )
+        await asyncio.to_thread(prepare_folder, self._world.home.run, name)
+        await asyncio.to_thread(_write_files, folder, started.files)
         env = await self._environment(spec, generation, started, folder)
         argv = await asyncio.to_thread(
             launch.prepare, self._world.home.run, name, generation, argv=started.argv, env=env, cwd=spec.cwd
         )
-        self._briefs[name] = _brief(spec, choice.runner, started)
+        changed = agent.digest != spec.digest()
+        words = _first_words(told.prompt, agent, choice.runner, started, changed=changed)
         draft = Draft(
             agent_stream(name),
             EventType.AGENT_STARTING,
@@ -124,9 +141,12 @@ class Starter:
                 "digest": spec.digest(),
                 "runner": choice.runner.name,
                 "reason": _reason(agent.state, agent.evidence, choice.reason),
+                "session": started.session,
+                "resumed": started.resumed,
             },
         )
-        return draft, Opening(name, generation, team.spec.session, spec.window, spec.index, argv, spec.cwd)
+        intent = [draft, *self._old_words(name), *_queued(name, words)]
+        return intent, Opening(name, generation, team.spec.session, spec.window, spec.index, argv, spec.cwd)
 
     async def _environment(self, spec: AgentSpec, generation: int, started: Launch, folder: Path) -> dict[str, str]:
         """Return all that the agent sees; our own names in it are ours to set, whoever else gives them."""
@@ -178,9 +198,6 @@ class Starter:
 
     def _record(self, outcomes: Sequence[Opened]) -> None:
         drafts = [self._outcome(outcome) for outcome in outcomes if self._is_awaited(outcome)]
-        for outcome in outcomes:
-            if outcome.pane and self._briefs[outcome.agent]:
-                drafts += [*self._old_briefs(outcome.agent), self._brief(outcome.agent)]
         self._world.ledger.append(drafts)
 
     def _is_awaited(self, outcome: Opened) -> bool:
@@ -190,17 +207,13 @@ class Starter:
             return False
         return outcome.pane is not None or agent.state is AgentState.STARTING
 
-    def _old_briefs(self, name: AgentId) -> list[Draft]:
-        """Withdraw briefs that earlier generations ended too soon to get: each generation is told once."""
+    def _old_words(self, name: AgentId) -> list[Draft]:
+        """Withdraw first words that earlier generations ended too soon to get: each generation is told its own."""
         return [
             Draft(agent_stream(name), EventType.MESSAGE_DEAD, {"message": message.id, "reason": "it was started anew"})
             for message in self._world.ledger.fleet.queued(name)
-            if message.kind == "brief"
+            if message.kind in ("brief", "restart")
         ]
-
-    def _brief(self, name: AgentId) -> Draft:
-        facts = {"message": secrets.token_hex(4), "text": self._briefs[name], "sender": "team file", "kind": "brief"}
-        return Draft(agent_stream(name), EventType.MESSAGE_QUEUED, facts)
 
     def _outcome(self, outcome: Opened) -> Draft:
         stream = agent_stream(outcome.agent)
@@ -242,9 +255,46 @@ def _check_folder(spec: AgentSpec) -> None:
         raise NotFound(f"the folder {spec.cwd} is not there", hint="make it, then run: agentctl deploy")
 
 
-def _brief(spec: AgentSpec, runner: Runner, started: Launch) -> str:
-    """Return what still has to be told to the agent first: nothing where it went in as an argument or cannot go in."""
-    return "" if started.prompted or runner.submit.channel == "none" else spec.prompt
+def _write_files(folder: Path, files: dict[str, str]) -> None:
+    """Write what the program is given for this launch, for its user alone; a link in its place is not followed."""
+    if files:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in files.items():
+        new = folder / f".{name}.new"
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        new.replace(folder / name)
+
+
+def _queued(name: AgentId, words: Sequence[tuple[str, str]]) -> list[Draft]:
+    """Return the events that queue *words*, kind and text each, as the first that *name* is told."""
+    senders = {"brief": "team file"}
+    return [
+        Draft(
+            agent_stream(name),
+            EventType.MESSAGE_QUEUED,
+            {"message": secrets.token_hex(4), "text": text, "sender": senders.get(kind, "agentctl"), "kind": kind},
+        )
+        for kind, text in words
+    ]
+
+
+def _first_words(brief: str, agent: Agent, runner: Runner, started: Launch, *, changed: bool) -> list[tuple[str, str]]:
+    """Return what is told to the agent first: its brief where it does not know it, why it was started again.
+
+    Nothing of it where it went in as an argument or cannot go in.
+    """
+    if runner.submit.channel == "none":
+        return []
+    again = agent.generation > 0 and runner.coding
+    words = []
+    if brief and not started.prompted and (not started.resumed or changed):
+        words.append(("brief", brief))
+    if again and (started.resumed or agent.state is AgentState.BACKOFF):
+        words.append(("restart", why_again(agent, resumed=started.resumed)))
+    return words
 
 
 def _reason(state: AgentState, evidence: str, choice: str) -> str:

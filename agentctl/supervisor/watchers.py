@@ -22,6 +22,7 @@ from agentctl.drivers.launch import own_words
 from agentctl.drivers.probes import Answer, ask
 from agentctl.runners.runner import Ready
 from agentctl.supervisor import crash
+from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ _AGAIN = 2.0
 """Seconds before a watch that failed is begun anew."""
 
 _LOOK_AT_SCREEN = timedelta(milliseconds=250)
+_LOOK_FOR_COMPOSER = timedelta(milliseconds=100)
 _OUTPUT_LINES = 500
 
 _READY_WITHIN = timedelta(seconds=60)
@@ -44,8 +46,9 @@ Key = tuple[AgentId, int, str]
 class Watchers:
     """The tasks that turn waiting into events; `sync` starts and ends them as the fleet changes."""
 
-    def __init__(self, world: World, wake: asyncio.Event) -> None:
+    def __init__(self, world: World, senses: Senses, wake: asyncio.Event) -> None:
         self._world = world
+        self._senses = senses
         self._wake = wake
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._noes: dict[AgentId, str] = {}
@@ -199,6 +202,18 @@ class Watchers:
             before = screen
         return f"its screen has stood still for {format_duration(readiness.after)}"
 
+    async def _by_composer(self, agent: Agent, readiness: Ready) -> str:
+        """Wait until text can be typed: its composer stands there, and nothing asks."""
+        since: float | None = None
+        while True:
+            sight = (await self._senses.look(agent)).sight
+            takes = sight is not None and sight.composer and sight.ask is None
+            now = self._world.clock.monotonic()
+            since = (since if since is not None else now) if takes else None
+            if since is not None and now - since >= readiness.after.total_seconds():
+                return "screen: its composer is there"
+            await self._world.clock.sleep(_LOOK_FOR_COMPOSER.total_seconds())
+
     def _is_alive(self, agent: Agent) -> bool:
         return agent.process is not None and self._world.processes.alive(agent.process)
 
@@ -215,4 +230,5 @@ _WAITS: dict[str, Callable[[Watchers, Agent, Ready], Awaitable[str]]] = {
     "signal": Watchers._by_signal,  # noqa: SLF001  its own table
     "alive": Watchers._by_living,  # noqa: SLF001
     "screen": Watchers._by_screen,  # noqa: SLF001
+    "composer": Watchers._by_composer,  # noqa: SLF001
 }

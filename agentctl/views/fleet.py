@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from agentctl.domain.agent import Activity, Agent, AgentState, Identity
+from agentctl.domain.agent import Agent
 from agentctl.domain.codec import decode
 from agentctl.domain.errors import IllegalMove
-from agentctl.domain.events import Draft, Event, EventType
-from agentctl.domain.names import AgentId, PaneId, team_of
+from agentctl.domain.events import PERSON_STREAM, Draft, Event, EventType
+from agentctl.domain.message import OVER, PERSON, WAITING, Message, MessageState
+from agentctl.domain.names import AgentId, team_of
 from agentctl.domain.team import AgentSpec, TeamSpec
+from agentctl.views.agent_fold import AGENT_FOLDS
+from agentctl.views.message_fold import MESSAGE_FOLDS, queued
 
 log = logging.getLogger(__name__)
 
-_FAILURES_KEPT = 50
+NO_TAG = "0000"
+"""Of a team that was deployed before there were tags."""
+
+_TAKEN = frozenset({EventType.MESSAGE_SEEN, EventType.MESSAGE_ANSWERED})
+_SETTLED = OVER | {MessageState.SEEN}
 
 _UNFIT = (IllegalMove, LookupError, ValueError, TypeError, AttributeError, ArithmeticError)
 """What a fold raises for an event that does not fit: a move that is none, or data of another form."""
@@ -33,27 +39,8 @@ class Team:
     passed: tuple[str, ...] = ()
     """Names of further variables that were given; their values are in no log."""
     since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message on its way to an agent."""
-
-    id: str
-    agent: AgentId
-    text: str
-    sender: str
-    seq: int = 0
-    """The event that queued it: its place among all messages."""
-    kind: str = "message"
-    """`message`, or `brief`: what an agent is told first."""
-    keys: tuple[str, ...] = ()
-    state: str = "queued"
-    """queued, typed, seen, answered or dead."""
-    number: int = 0
-    evidence: str = ""
-    code: int | None = None
-    generation: int = 0
+    tag: str = NO_TAG
+    """Four hex digits in the header of every message to this team: whoever does not know them cannot forge one."""
 
 
 @dataclass(slots=True)
@@ -102,10 +89,16 @@ class Fleet:
 
     def queued(self, agent: AgentId) -> list[Message]:
         """Return the messages that still have to be handed to *agent*, oldest first."""
-        return [m for m in self.messages.values() if m.agent == agent and m.state == "queued"]
+        return sorted((m for m in self.of(agent) if m.state in WAITING), key=lambda m: m.seq)
+
+    def of(self, reader: AgentId) -> list[Message]:
+        """Return the messages for *reader* that are known, oldest first."""
+        return [m for m in self.messages.values() if m.agent == reader]
 
     def _fold(self, event: Event) -> None:
-        if event.stream.startswith("agent:"):
+        if event.stream == PERSON_STREAM:
+            self._apply_to_message(AgentId(PERSON), event)
+        elif event.stream.startswith("agent:"):
             self._apply_to_agent(AgentId(event.stream.removeprefix("agent:")), event)
         elif event.stream.startswith("team:"):
             self._apply_to_team(event.stream.removeprefix("team:"), event)
@@ -117,6 +110,7 @@ class Fleet:
                 dict(event.data.get("environment", {})),
                 tuple(event.data.get("passed", ())),
                 event.at,
+                event.data.get("tag") or NO_TAG,
             )
         elif event.type == EventType.TEAM_RESET:
             self.teams.pop(name, None)
@@ -126,27 +120,28 @@ class Fleet:
     def _apply_to_agent(self, agent: AgentId, event: Event) -> None:
         if agent not in self.agents and event.type != EventType.AGENT_WANTED:
             return  # late news of one that was forgotten
-        if event.type in _MESSAGE_FOLDS:
+        if event.type in MESSAGE_FOLDS or event.type == EventType.MESSAGE_QUEUED:
             self._apply_to_message(agent, event)
         if event.type == EventType.AGENT_FORGOTTEN:
             self._forget(agent)
-        elif event.type in _AGENT_FOLDS:
-            self.agents[agent] = _AGENT_FOLDS[event.type](self.agents.get(agent, Agent(agent)), event)
+        elif event.type in AGENT_FOLDS:
+            self.agents[agent] = AGENT_FOLDS[event.type](self.agents.get(agent, Agent(agent)), event)
         if "heard" in event.data and agent in self.agents:
             self.agents[agent] = replace(self.agents[agent], heard=event.data["heard"])
 
-    def _apply_to_message(self, agent: AgentId, event: Event) -> None:
+    def _apply_to_message(self, reader: AgentId, event: Event) -> None:
         name = event.data["message"]
         if event.type == EventType.MESSAGE_QUEUED:
-            keys = tuple(event.data.get("keys", ()))
-            kind = event.data.get("kind", "message")
-            self.messages[name] = Message(name, agent, event.data["text"], event.data["sender"], event.seq, kind, keys)
+            self.messages[name] = queued(reader, event)
         elif name in self.messages:
-            self.messages[name] = _MESSAGE_FOLDS[event.type](self.messages[name], event.data)
+            self.messages[name] = message = MESSAGE_FOLDS[event.type](self.messages[name], event)
+            if event.type in _TAKEN and reader in self.agents:
+                self.agents[reader] = replace(self.agents[reader], hops=message.hops)
             self._drop_settled()
 
     def _drop_settled(self, most: int = 500) -> None:
-        settled = [name for name, m in self.messages.items() if m.state in ("answered", "dead", "seen", "typed")]
+        """Forget the oldest of those to which nothing more happens by itself; the log keeps them."""
+        settled = [name for name, m in self.messages.items() if m.state in _SETTLED]
         for name in settled[: max(0, len(settled) - most)]:
             del self.messages[name]
 
@@ -154,191 +149,3 @@ class Fleet:
         self.agents.pop(agent, None)
         for name in [name for name, m in self.messages.items() if m.agent == agent]:
             del self.messages[name]
-
-
-_HEARD = (AgentState.STARTING, AgentState.RUNNING)
-"""What an agent says of itself counts while it runs; its last words may arrive after its end."""
-
-_ENDED: dict[str, Any] = {"process": None, "activity": Activity.UNKNOWN, "late": False, "unwell": ""}
-
-
-def _wanted(agent: Agent, event: Event) -> Agent:
-    reason = event.data.get("reason", "")
-    failures = () if event.data.get("fresh") else agent.failures
-    if agent.state is AgentState.PENDING:
-        return replace(agent, since=event.at, evidence=reason, failures=failures)
-    return agent.move(
-        AgentState.PENDING, since=event.at, evidence=reason, failures=failures, again=False, retry_at=None, **_ENDED
-    )
-
-
-def _starting(agent: Agent, event: Event) -> Agent:
-    unasked = agent.state is AgentState.BACKOFF
-    return agent.move(
-        AgentState.STARTING,
-        since=event.at,
-        evidence=event.data.get("reason", ""),
-        generation=event.data["generation"],
-        digest=event.data.get("digest", ""),
-        runner=event.data.get("runner", ""),
-        process=None,
-        retry_at=None,
-        exit_code=None,
-        activity=Activity.UNKNOWN,
-        typed=0,
-        heard=0,
-        late=False,
-        unwell="",
-        restarts=agent.restarts + 1 if unasked else agent.restarts,
-    )
-
-
-def _started(agent: Agent, event: Event) -> Agent:
-    if event.data.get("generation") != agent.generation:
-        return agent
-    return replace(
-        agent,
-        pane=PaneId(event.data["pane"]),
-        process=decode(Identity, event.data["process"]),
-        server=decode(Identity, event.data["server"]) if event.data.get("server") else None,
-    )
-
-
-def _ready(agent: Agent, event: Event) -> Agent:
-    if agent.state is not AgentState.STARTING:
-        return agent
-    return agent.move(AgentState.RUNNING, since=event.at, evidence=event.data.get("evidence", ""), late=False)
-
-
-def _late(agent: Agent, event: Event) -> Agent:
-    if agent.state is not AgentState.STARTING:
-        return agent
-    return replace(agent, late=True, evidence=event.data.get("evidence", ""))
-
-
-def _unhealthy(agent: Agent, event: Event) -> Agent:
-    if agent.state is not AgentState.RUNNING:
-        return agent
-    return replace(agent, unwell=event.data.get("evidence", "unhealthy"), evidence=event.data.get("evidence", ""))
-
-
-def _healthy(agent: Agent, event: Event) -> Agent:
-    if agent.state is not AgentState.RUNNING:
-        return agent
-    return replace(agent, unwell="", evidence=event.data.get("evidence", ""))
-
-
-def _busy(agent: Agent, event: Event) -> Agent:
-    if agent.state not in _HEARD:
-        return agent
-    return replace(agent, activity=Activity.WORKING, evidence=event.data.get("evidence", ""))
-
-
-def _idle(agent: Agent, event: Event) -> Agent:
-    if agent.state not in _HEARD:
-        return agent
-    return replace(agent, activity=Activity.IDLE, evidence=event.data.get("evidence", ""))
-
-
-def _exited(agent: Agent, event: Event) -> Agent:
-    before = () if event.data.get("well") else agent.failures
-    return agent.move(
-        AgentState.EXITED,
-        since=event.at,
-        evidence=event.data.get("reason", ""),
-        exit_code=event.data.get("code"),
-        failures=(*before, event.at)[-_FAILURES_KEPT:],
-        **_ENDED,
-    )
-
-
-def _backing_off(agent: Agent, event: Event) -> Agent:
-    until = datetime.fromisoformat(event.data["until"])
-    return agent.move(AgentState.BACKOFF, since=event.at, evidence=event.data.get("reason", ""), retry_at=until)
-
-
-def _failed(agent: Agent, event: Event) -> Agent:
-    return agent.move(AgentState.FATAL, since=event.at, evidence=event.data.get("reason", ""), process=None)
-
-
-def _stopping(agent: Agent, event: Event) -> Agent:
-    grace = event.data.get("grace")
-    facts: dict[str, Any] = {
-        "evidence": event.data.get("reason", ""),
-        "again": bool(event.data.get("again")),
-        "grace": timedelta(seconds=grace) if grace is not None else None,
-    }
-    if agent.state is AgentState.STOPPING:
-        return replace(agent, **facts)
-    return agent.move(AgentState.STOPPING, since=event.at, **facts)
-
-
-def _stopped(agent: Agent, event: Event) -> Agent:
-    return agent.move(
-        AgentState.STOPPED,
-        since=event.at,
-        evidence=event.data.get("reason", ""),
-        exit_code=event.data.get("code"),
-        retry_at=None,
-        **_ENDED,
-    )
-
-
-def _closed(agent: Agent, event: Event) -> Agent:
-    return agent.move(
-        AgentState.CLOSED,
-        since=event.at,
-        evidence=event.data.get("reason", ""),
-        pane=None,
-        **_ENDED,
-    )
-
-
-def _typed_into(agent: Agent, event: Event) -> Agent:
-    if event.data.get("generation") != agent.generation:
-        return agent
-    return replace(agent, typed=max(agent.typed, event.data.get("number", 0)))
-
-
-_AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
-    EventType.AGENT_WANTED: _wanted,
-    EventType.AGENT_STARTING: _starting,
-    EventType.AGENT_STARTED: _started,
-    EventType.AGENT_READY: _ready,
-    EventType.AGENT_LATE: _late,
-    EventType.AGENT_UNHEALTHY: _unhealthy,
-    EventType.AGENT_HEALTHY: _healthy,
-    EventType.AGENT_BUSY: _busy,
-    EventType.AGENT_IDLE: _idle,
-    EventType.AGENT_EXITED: _exited,
-    EventType.AGENT_BACKING_OFF: _backing_off,
-    EventType.AGENT_FAILED: _failed,
-    EventType.AGENT_STOPPING: _stopping,
-    EventType.AGENT_STOPPED: _stopped,
-    EventType.AGENT_CLOSED: _closed,
-    EventType.MESSAGE_TYPED: _typed_into,
-}
-
-
-def _with_state(state: str) -> Callable[[Message, dict[str, Any]], Message]:
-    def fold(message: Message, data: dict[str, Any]) -> Message:
-        return replace(
-            message,
-            state=state,
-            text=message.text if state == "queued" else "",  # it stands in the log; here it would only take room
-            number=data.get("number", message.number),
-            generation=data.get("generation", message.generation),
-            evidence=data.get("evidence", data.get("reason", message.evidence)),
-            code=data.get("code", message.code),
-        )
-
-    return fold
-
-
-_MESSAGE_FOLDS: dict[str, Callable[[Message, dict[str, Any]], Message]] = {
-    EventType.MESSAGE_QUEUED: _with_state("queued"),
-    EventType.MESSAGE_TYPED: _with_state("typed"),
-    EventType.MESSAGE_SEEN: _with_state("seen"),
-    EventType.MESSAGE_ANSWERED: _with_state("answered"),
-    EventType.MESSAGE_DEAD: _with_state("dead"),
-}

@@ -6,36 +6,46 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from agentctl.domain.agent import Agent, AgentState
+from agentctl.domain.agent import ALIVE, Activity, Agent, AgentState
+from agentctl.domain.codec import encode
 from agentctl.domain.names import AgentId, session_name, team_of, window_name
 from agentctl.domain.ports import Usage
 from agentctl.domain.team import AgentSpec, Limits
 from agentctl.views.fleet import Fleet
+from agentctl.views.message_rows import counts
 from agentctl.views.waits import waits_for
 
 _ATTENTION = {
-    AgentState.FATAL: 0,
-    AgentState.EXITED: 1,
-    AgentState.BACKOFF: 3,
-    AgentState.CLOSED: 4,
-    AgentState.STARTING: 5,
-    AgentState.PENDING: 5,
-    AgentState.STOPPING: 6,
-    AgentState.RUNNING: 7,
-    AgentState.STOPPED: 8,
+    AgentState.FATAL: 1,
+    AgentState.EXITED: 2,
+    AgentState.BACKOFF: 4,
+    AgentState.CLOSED: 5,
+    AgentState.STARTING: 6,
+    AgentState.PENDING: 6,
+    AgentState.STOPPING: 7,
+    AgentState.STOPPED: 12,
 }
 """What a person should look at first; within a rank, what has been so the longest."""
 
-_TROUBLED = 2
-_ENDED_WELL = 8
+_ASKS = 0
+_TROUBLED = 3
+_ENDED_WELL = 11
+_ACTIVE = {Activity.UNKNOWN: 8, Activity.IDLE: 9, Activity.WORKING: 10, Activity.WAITING: _ASKS}
 
 
 def attention(agent: Agent) -> int:
-    """Return the agent's rank: the smaller, the sooner a person should look."""
+    """Return the agent's rank: the smaller, the sooner a person should look.
+
+    Those that wait for a person come first, then what has failed, then what is idle or not known, last what works.
+    """
     if agent.state is AgentState.EXITED and agent.exit_code == 0:
         return _ENDED_WELL
+    if agent.asking is not None and agent.state in ALIVE:
+        return _ASKS
     if agent.late or agent.unwell:
         return _TROUBLED
+    if agent.state is AgentState.RUNNING:
+        return _ACTIVE[agent.activity]
     return _ATTENTION[agent.state]
 
 
@@ -56,7 +66,8 @@ def team_rows(fleet: Fleet) -> list[dict[str, Any]]:
 
 
 def _order(agent: Agent) -> tuple[int, float, str]:
-    return attention(agent), agent.since.timestamp() if agent.since else 0.0, agent.id
+    since = agent.active_since if agent.state is AgentState.RUNNING and agent.active_since else agent.since
+    return attention(agent), since.timestamp() if since else 0.0, agent.id
 
 
 def _row(agent: Agent, fleet: Fleet, usage: tuple[Usage, float | None] | None, host: str) -> dict[str, Any]:
@@ -71,6 +82,13 @@ def _row(agent: Agent, fleet: Fleet, usage: tuple[Usage, float | None] | None, h
         "runner": agent.runner or (spec.runner if spec else ""),
         "state": agent.state.value,
         "activity": agent.activity.value,
+        "active_since": _moment(agent.active_since),
+        "phase": agent.phase.value,
+        "source": agent.source,
+        "asking": encode(agent.asking),
+        "ending": agent.ending.value if agent.ending else None,
+        "conversation": agent.session,
+        "messages": counts(fleet.of(agent.id)),
         "attention": attention(agent),
         "late": agent.late,
         "unwell": agent.unwell,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 from collections.abc import Collection
 from typing import Any
@@ -15,6 +16,7 @@ from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import own_words
 from agentctl.drivers.tmux.attach import attach_argv
+from agentctl.engine.dialogs import answer_by_policy
 from agentctl.engine.plan import Plan, is_up, needs_restart, plan
 from agentctl.supervisor.requests.progress import follow
 from agentctl.supervisor.requests.request import Request
@@ -109,7 +111,8 @@ def _drafts(fleet: Fleet, wanted: TeamSpec, base: dict[str, str], passed: tuple[
     moves = [draft for spec in wanted.agents for draft in _agent_drafts(fleet, spec)]
     moves += _removals(fleet, wanted)
     if known is None or known.spec != wanted or moves:
-        facts = {"spec": encode(wanted), "environment": base, "passed": list(passed)}
+        tag = known.tag if known is not None and known.tag else secrets.token_hex(2)
+        facts = {"spec": encode(wanted), "environment": base, "passed": list(passed), "tag": tag}
         drafts.append(Draft(team_stream(wanted.name), EventType.TEAM_DEPLOYED, facts))
     return drafts + moves
 
@@ -148,7 +151,8 @@ async def _bring_up(request: Request, team: str, agents: Collection[AgentId]) ->
         timeout = request.seconds("timeout", _TIMEOUT)
         in_time = await follow(request, agents, lambda name: _settled(request.fleet, name), timeout)
     ready = [name for name in agents if _is_ready(request.fleet, name)]
-    failed = [name for name in agents if name not in ready and _settled(request.fleet, name)]
+    asking = [name for name in agents if _asks(request.fleet, name)]
+    failed = [name for name in agents if name not in (*ready, *asking) and _settled(request.fleet, name)]
     return {
         "team": team,
         "session": session_name(team),
@@ -156,6 +160,11 @@ async def _bring_up(request: Request, team: str, agents: Collection[AgentId]) ->
         "ready": ready,
         "failed": [await _failure(request, name) for name in failed],
         "waiting": [name for name in agents if name not in ready and name not in failed],
+        "asking": [
+            {"agent": name, "ask": encode(agent.asking)}
+            for name in agents
+            if (agent := request.fleet.agents.get(name)) is not None and agent.asking is not None
+        ],
         "timed_out": not in_time,
     }
 
@@ -165,10 +174,18 @@ def _is_ready(fleet: Fleet, name: AgentId) -> bool:
     return agent is not None and agent.state is AgentState.RUNNING
 
 
+def _asks(fleet: Fleet, name: AgentId) -> bool:
+    """Tell whether *name* waits for a person before it can get ready."""
+    agent = fleet.agents.get(name)
+    return agent is not None and agent.state is AgentState.STARTING and agent.asking is not None
+
+
 def _settled(fleet: Fleet, name: AgentId) -> bool:
     agent, spec = fleet.agents.get(name), fleet.spec(name)
     if agent is None or spec is None or agent.state is AgentState.RUNNING or agent.late:
         return True
+    if agent.asking is not None:
+        return answer_by_policy(agent.asking, spec) is None
     if agent.state is AgentState.PENDING:
         return bool(waits_in_vain(spec, fleet))
     if agent.state in (AgentState.BACKOFF, AgentState.STARTING):

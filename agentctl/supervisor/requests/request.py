@@ -11,8 +11,10 @@ from agentctl.domain.agent import Agent
 from agentctl.domain.errors import UsageError
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId
+from agentctl.supervisor.answering import Answering
 from agentctl.supervisor.caller import Caller
 from agentctl.supervisor.observation import Observer
+from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.usage import Meter
 from agentctl.supervisor.world import World
 from agentctl.views.fleet import Fleet
@@ -31,6 +33,8 @@ class Desk:
     world: World
     observer: Observer
     meter: Meter
+    senses: Senses
+    answering: Answering
     wake: asyncio.Event
     finish: asyncio.Event
     """Set to end the supervisor."""

@@ -1,4 +1,4 @@
-"""Sending: a message for one agent, queued durably, handed over when the agent can take it."""
+"""Sending: a message for one agent or for a person, queued durably, handed over when its reader can take it."""
 
 from __future__ import annotations
 
@@ -7,52 +7,103 @@ import secrets
 from typing import Any
 
 from agentctl.domain.agent import Agent, AgentState
-from agentctl.domain.errors import NotFound, Refused, UsageError
-from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import Refused, UsageError
+from agentctl.domain.events import PERSON_STREAM, Draft, EventType, agent_stream
+from agentctl.domain.message import PERSON, MessageState
+from agentctl.domain.names import AgentId
+from agentctl.engine.traffic import refusal
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.requests.request import Request
+from agentctl.views.message_rows import message_row
 
 _MOST_BYTES = 1 * 2**20
 _HANDED_OVER_WITHIN = 2.0
 """Seconds a sender without `--wait` is kept for the first news of its message."""
 
-_HANDED_OVER = frozenset({"typed", "seen", "answered", "dead"})
+_HANDED_OVER = frozenset(
+    {MessageState.TYPED, MessageState.UNSEEN, MessageState.SEEN, MessageState.ANSWERED, MessageState.DEAD}
+)
+_OVER = frozenset({MessageState.ANSWERED, MessageState.DEAD, MessageState.UNSEEN})
 _REACHABLE = frozenset({AgentState.RUNNING, AgentState.STARTING, AgentState.PENDING, AgentState.BACKOFF})
+_WHEN = ("", "idle", "now")
 
 
 async def send(request: Request) -> dict[str, Any]:
     """Queue a message and say how far it came: at once, or after `wait` seconds where an answer is wanted."""
-    agent = request.one()
     text, keys = request.arg("text", str, ""), tuple(request.texts("keys"))
-    _check(text, keys)
+    _check(request, text, keys)
+    if request.need("agent", str) == PERSON:
+        return _to_person(request, text)
+    agent = request.one()
     _check_takes(request, agent, keys)
-    if agent.state not in _REACHABLE:
-        raise Refused(f"{agent.id} does not run ({agent.state})", hint=f"start it: agentctl restart {agent.id}")
-    message = secrets.token_hex(4)
-    facts = {"message": message, "text": text, "keys": list(keys), "sender": request.caller.name}
-    events = request.record([Draft(agent_stream(agent.id), EventType.MESSAGE_QUEUED, facts)])
-    message = events[0].data["message"]
+    message = _queue(request, agent, text, keys)
     wait = request.seconds("wait", 0.0)
-    goal = frozenset({"answered", "dead"}) if wait else _HANDED_OVER
-    await _until(request, message, goal, wait or _HANDED_OVER_WITHIN)
-    return _result(request, message)
+    await _until(request, message, _OVER if wait else _HANDED_OVER, wait or _HANDED_OVER_WITHIN)
+    return result(request, message)
 
 
-def _check(text: str, keys: tuple[str, ...]) -> None:
+def _check(request: Request, text: str, keys: tuple[str, ...]) -> None:
     if not text and not keys:
         raise UsageError("there is nothing to send", hint="give a text, --file, - for standard input, or --keys")
     if text and keys:
         raise UsageError("a message is a text or keys, not both")
     if len(text.encode(errors="replace")) > _MOST_BYTES:
         raise UsageError("a message is at most 1 MiB", hint="put it in a file and send its path")
+    if request.arg("when", str, "") not in _WHEN:
+        raise UsageError("--when takes: idle, now")
+    if request.caller.agent is not None and (keys or request.arg("raw", bool, default=False)):
+        raise Refused("an agent sends messages; keys and raw texts are for persons")
 
 
 def _check_takes(request: Request, agent: Agent, keys: tuple[str, ...]) -> None:
     if agent.runner and not keys and request.world.runners.get(agent.runner).submit.channel == "none":
         raise Refused(f"{agent.id} is a {agent.runner}: it takes no messages", hint="press keys instead: --keys C-c")
+    if agent.state not in _REACHABLE:
+        raise Refused(f"{agent.id} does not run ({agent.state})", hint=f"start it: agentctl restart {agent.id}")
 
 
-async def _until(request: Request, message: str, goal: frozenset[str], seconds: float) -> None:
+def _to_person(request: Request, text: str) -> dict[str, Any]:
+    if not text:
+        raise UsageError("a person takes a text")
+    message = _append(request, PERSON_STREAM, AgentId(PERSON), text, ())
+    return result(request, message)
+
+
+def _queue(request: Request, agent: Agent, text: str, keys: tuple[str, ...]) -> str:
+    return _append(request, agent_stream(agent.id), agent.id, text, keys)
+
+
+def _append(request: Request, stream: str, reader: AgentId, text: str, keys: tuple[str, ...]) -> str:
+    hops = _hops(request, reader, text)
+    facts = {
+        "message": secrets.token_hex(4),
+        "text": text,
+        "keys": list(keys),
+        "sender": request.caller.name,
+        "kind": "raw" if request.arg("raw", bool, default=False) else "message",
+        "when": request.arg("when", str, ""),
+        "hops": hops,
+    }
+    return str(request.record([Draft(stream, EventType.MESSAGE_QUEUED, facts)])[0].data["message"])
+
+
+def _hops(request: Request, reader: AgentId, text: str) -> int:
+    """Return how many agents have passed this on; raise `Refused` for what looks like agents going in circles."""
+    sender = request.caller.agent
+    agent = request.fleet.agents.get(sender) if sender is not None else None
+    if sender is None:
+        return 0
+    hops = (agent.hops if agent is not None else 0) + 1
+    why = refusal(sender, reader, text, hops, list(request.fleet.messages.values()), request.world.clock.now())
+    if why:
+        facts = {"verb": "send", "why": why, "pid": request.caller.pid}
+        request.record([Draft("supervisor", EventType.CALL_REFUSED, facts)])
+        raise Refused(why, hint="tell a person: agentctl send person TEXT")
+    return hops
+
+
+async def _until(request: Request, message: str, goal: frozenset[MessageState], seconds: float) -> None:
     clock = request.world.clock
     end = clock.monotonic() + seconds
     while True:
@@ -65,16 +116,15 @@ async def _until(request: Request, message: str, goal: frozenset[str], seconds: 
         await first(changed, clock.sleep(left))
 
 
-def _result(request: Request, message: str) -> dict[str, Any]:
+def result(request: Request, message: str) -> dict[str, Any]:
+    """Return how far *message* has come."""
     found = request.fleet.messages.get(message)
     if found is None:
-        raise NotFound(f"message {message} is gone: its agent was forgotten")
+        raise Refused(f"message {message} is gone: its agent was forgotten")
     agent = request.fleet.agents.get(found.agent)
-    why = f"{found.agent} is {agent.state}" if agent is not None and found.state == "queued" else found.evidence
-    return {
-        "message": message,
-        "agent": found.agent,
-        "state": found.state,
-        "evidence": why,
-        "code": found.code,
-    }
+    waits = found.state in (MessageState.QUEUED, MessageState.HELD)
+    why = found.reason or (f"{found.agent} is {agent.state}" if agent is not None else "")
+    row = message_row(found)
+    evidence = why if waits or found.state in (MessageState.UNSEEN, MessageState.DEAD) else found.evidence
+    asking = agent.asking if agent is not None else None
+    return row | {"message": found.id, "evidence": evidence, "asking": encode(asking)}

@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.control.messages import VERBS, Verb
 from agentctl.domain.errors import Refused, UsageError
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
-from agentctl.supervisor.requests import bring_down, bring_up, look, speak
+from agentctl.supervisor.requests import ask, bring_down, bring_up, look, mail, speak
 from agentctl.supervisor.requests.request import Request
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -29,6 +29,13 @@ HANDLERS: dict[str, Handler] = {
     "logs": look.logs,
     "events": look.events,
     "send": speak.send,
+    "inbox": mail.inbox,
+    "messages": mail.messages,
+    "message": mail.message,
+    "retry": mail.retry,
+    "drop": mail.drop,
+    "why": ask.why,
+    "answer": ask.answer,
     "stop": bring_down.stop,
     "restart": bring_up.restart,
     "stop-all": bring_down.stop_all,

@@ -73,6 +73,6 @@ def test_a_start_from_a_snapshot_equals_one_from_the_first_event(monkeypatch: py
         facts = {"generation": generation, "pane": "%1", "process": process, "server": process}
         own.append([Draft(STREAM, EventType.AGENT_STARTED, facts)])
         own.append([Draft(STREAM, EventType.AGENT_EXITED, {"generation": generation, "code": 1, "reason": "x"})])
-    assert kept.load_snapshot("fleet-1") is not None
+    assert kept.load_snapshot("fleet-2") is not None
     assert Ledger(kept).fleet == own.fleet
     assert own.fleet.agents[AgentId("t/a")].state is AgentState.EXITED

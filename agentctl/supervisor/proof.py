@@ -1,0 +1,100 @@
+"""Proof: what of the evidence shows that a message was taken, or that the turn it began has ended."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from agentctl.domain.agent import Activity, Agent
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.evidence import Meaning, Sign
+from agentctl.domain.message import WAITING, Message, MessageState
+from agentctl.domain.text import safe_text
+from agentctl.engine.framing import found, is_command
+from agentctl.runners.runner import Runner
+from agentctl.supervisor.sense import Sense
+from agentctl.views.fleet import Fleet
+
+_TAKEABLE = WAITING | {MessageState.TYPED, MessageState.UNSEEN}
+_TELLING = 40
+"""So many characters of the end of a text are nobody else's."""
+
+_DRAWS_WITHIN = timedelta(milliseconds=500)
+"""A program takes so long to draw what was typed; before that its composer looks empty, too."""
+
+
+def seen_by_sign(fleet: Fleet, agent: Agent, sign: Sign) -> list[Draft]:
+    """Return what a prompt that the program says it accepted proves."""
+    if sign.meaning is not Meaning.PROMPT:
+        return []
+    messages = {m.id: m for m in fleet.of(agent.id) if m.state in _TAKEABLE}
+    told = found(sign.text)
+    drafts = [_taken(agent, messages[name], sign, whole) for name, whole in told.items() if name in messages]
+    return drafts or [_taken(agent, message, sign, whole=True) for message in _unframed(messages, sign)[:1]]
+
+
+def _unframed(messages: dict[str, Message], sign: Sign) -> list[Message]:
+    """Return messages that went in as they are and read like the prompt."""
+    typed = (m for m in messages.values() if m.state not in WAITING)
+    return [m for m in typed if _squeezed(m.text) == _squeezed(sign.text)]
+
+
+def _taken(agent: Agent, message: Message, sign: Sign, whole: bool) -> Draft:
+    stream = agent_stream(agent.id)
+    if not whole and message.state is MessageState.TYPED:
+        facts: dict[str, object] = {"message": message.id, "reason": "it arrived cut: its end is missing"}
+        return Draft(stream, EventType.MESSAGE_UNSEEN, facts)
+    facts = {"message": message.id, "evidence": f"hook {sign.kind}"}
+    if message.state in WAITING:  # typed by a supervisor that died before it could say so
+        facts |= {"generation": agent.generation, "number": agent.typed + 1}
+    return Draft(stream, EventType.MESSAGE_SEEN, facts)
+
+
+def seen_by_screen(message: Message, agent: Agent, runner: Runner, sense: Sense) -> str:
+    """Say how the screen shows that a typed message was taken; empty where it does not.
+
+    The composer has to be empty again, and the message has to stand above it, or a turn to have begun since. What the
+    program's signals would tell, the screen does not, but for its own commands: those pass without a signal.
+    """
+    command = message.kind == "raw" or is_command(message, runner.submit.commands)
+    looked, sight = sense.looked, sense.sight
+    if (runner.submit.seen == "signal" and not command) or looked is None or sight is None or message.since is None:
+        return ""
+    if not sight.composer or sight.draft or looked.at < message.since + _DRAWS_WITHIN:
+        return ""
+    if sense.shown is not None and message.id in safe_text(sense.shown.text):
+        return "screen: it stands above an empty composer"
+    if sight.activity is Activity.WORKING and looked.since >= message.since:
+        return "screen: a turn has begun and the composer is empty"
+    return "screen: the composer is empty again" if command and looked.drawn >= message.since else ""
+
+
+def is_ours(draft: str, typed: str, runner: Runner) -> bool:
+    """Tell whether what stands in the composer is the text that we have *typed*, whole, and nothing that a person adds.
+
+    A composer wraps lines and may show only the end of a long text, or a word for a pasted one.
+    """
+    shown, wanted = _closed_up(draft), _closed_up(typed)
+    if not shown:
+        return False
+    pasted = runner.composer.pasted if runner.composer is not None else ""
+    if pasted and re.fullmatch(f"(?:{pasted}).{{0,40}}", draft.strip()):
+        return True
+    return wanted == shown or (len(shown) >= _TELLING and wanted.endswith(shown))
+
+
+def answered(fleet: Fleet, agent: Agent, evidence: str, answer: str) -> list[Draft]:
+    """Return what the end of a turn says of the messages that the agent had taken."""
+    taken = [m for m in fleet.of(agent.id) if m.state is MessageState.SEEN and m.generation == agent.generation]
+    facts = {"evidence": evidence, "answer": answer}
+    return [
+        Draft(agent_stream(agent.id), EventType.MESSAGE_ANSWERED, {"message": message.id, **facts}) for message in taken
+    ]
+
+
+def _closed_up(text: str) -> str:
+    return "".join(text.split())
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())

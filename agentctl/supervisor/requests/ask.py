@@ -1,0 +1,123 @@
+"""Asking: why an agent is said to do what it does, and answers to what it asks a person."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from typing import Any
+
+from agentctl.domain.agent import Agent
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import Refused
+from agentctl.domain.events import Draft, Event, EventType, agent_stream
+from agentctl.domain.names import team_of
+from agentctl.supervisor.requests.request import Request
+from agentctl.supervisor.sense import Sense
+from agentctl.views.message_rows import message_rows
+from agentctl.views.rows import agent_rows
+
+_HISTORY = 10
+_MESSAGES = 10
+_TAKES_EFFECT = 3.0
+"""Seconds in which a program takes an answer; it is looked at again so often within them."""
+
+_LOOK_EVERY = 0.1
+_OF_STATE = frozenset(
+    {
+        EventType.AGENT_STARTING, EventType.AGENT_READY, EventType.AGENT_LATE, EventType.AGENT_UNHEALTHY,
+        EventType.AGENT_HEALTHY, EventType.AGENT_BUSY, EventType.AGENT_IDLE, EventType.AGENT_WAITING,
+        EventType.AGENT_UNSURE, EventType.AGENT_TURN_ENDED, EventType.AGENT_ANSWERED, EventType.AGENT_EXITED,
+        EventType.AGENT_BACKING_OFF, EventType.AGENT_FAILED, EventType.AGENT_STOPPING, EventType.AGENT_STOPPED,
+        EventType.AGENT_CLOSED,
+    }
+)  # fmt: skip
+
+
+async def why(request: Request) -> dict[str, Any]:
+    """Return the verdict on one agent with all its evidence."""
+    agent = request.one()
+    own = request.caller.agent
+    if own is not None and team_of(own) != team_of(agent.id):
+        raise Refused("an agent may ask about its own team")
+    sense = request.desk.senses.of(agent)
+    (row,) = agent_rows(request.fleet, [agent.id], request.desk.meter.read(), request.world.host)
+    return {
+        "agent": row,
+        "verdict": {
+            "activity": agent.activity.value,
+            "source": agent.source,
+            "evidence": agent.evidence,
+            "since": _moment(agent.active_since),
+            "phase": agent.phase.value,
+        },
+        "screen": _screen(request, agent, sense),
+        "sign": _sign(sense),
+        "ask": encode(agent.asking),
+        "messages": message_rows(request.fleet.of(agent.id), limit=_MESSAGES),
+        "session": agent.session,
+        "history": _history(request, agent),
+    }
+
+
+async def answer(request: Request) -> dict[str, Any]:
+    """Answer what one agent asks, and see whether it took the answer."""
+    agent, choice = request.one(), request.need("choice", str)
+    ask = request.arg("ask", str, "") or None
+    asked = request.fleet.agents[agent.id].asking
+    words = await request.desk.answering.answer(agent, choice, ask)
+    facts = {"generation": agent.generation, "ask": ask or (asked.id if asked is not None else ""), "choice": words}
+    request.record([Draft(agent_stream(agent.id), EventType.AGENT_ANSWERED, {**facts, "policy": ""})])
+    state = await _effect(request, agent, str(facts["ask"]))
+    return {"agent": agent.id, "ask": facts["ask"], "choice": words, "state": state}
+
+
+async def _effect(request: Request, agent: Agent, ask: str) -> str:
+    """Return `taken`, or `asking` where the same question still stands there after a while."""
+    clock = request.world.clock
+    until = clock.monotonic() + _TAKES_EFFECT
+    while clock.monotonic() < until:
+        await clock.sleep(_LOOK_EVERY)
+        now = request.fleet.agents.get(agent.id)
+        if now is None or now.generation != agent.generation:
+            return "ended"
+        sight = (await request.desk.senses.look(now)).sight
+        if sight is not None and (sight.ask is None or sight.ask.id != ask):
+            return "taken"
+    return "asking"
+
+
+def _screen(request: Request, agent: Agent, sense: Sense) -> dict[str, Any] | None:
+    if sense.looked is None:
+        return None
+    sight = sense.looked.sight
+    return {
+        "rule": sight.rule,
+        "line": request.world.masked(agent.id, sight.line),
+        "activity": sight.activity.value if sight.activity is not None else None,
+        "composer": sight.composer,
+        "draft": bool(sight.draft),
+        "drawn": _moment(sense.looked.drawn),
+    }
+
+
+def _sign(sense: Sense) -> dict[str, Any] | None:
+    if sense.sign is None:
+        return None
+    return {"meaning": sense.sign.meaning.value, "kind": sense.sign.kind, "at": _moment(sense.sign.at)}
+
+
+def _history(request: Request, agent: Agent) -> list[dict[str, Any]]:
+    events: deque[Event] = deque(maxlen=_HISTORY)
+    events.extend(e for e in request.world.ledger.read(0, agent_stream(agent.id), None) if e.type in _OF_STATE)
+    return [
+        {
+            "at": _moment(event.at),
+            "type": event.type,
+            "evidence": event.data.get("evidence") or event.data.get("reason") or event.data.get("choice") or "",
+        }
+        for event in events
+    ]
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None

@@ -1,0 +1,281 @@
+"""Senses: what each agent's program has said and shown last, and the verdict that follows, recorded when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from agentctl.domain.agent import Activity, Agent, AgentState, Ask, Phase
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import AgentctlError, IllegalMove
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.evidence import Meaning, Sign, Verdict
+from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.ports import Shown
+from agentctl.domain.text import safe_text
+from agentctl.engine.framing import found
+from agentctl.engine.looking import look_again, says
+from agentctl.engine.verdict import judge, next_verdict, speaks
+from agentctl.runners.reading import read_screen
+from agentctl.runners.runner import Runner
+from agentctl.supervisor import crash
+from agentctl.supervisor.loop import first
+from agentctl.supervisor.proof import answered
+from agentctl.supervisor.sense import Sense
+from agentctl.supervisor.world import World
+
+log = logging.getLogger(__name__)
+
+_AGAIN = 1.0
+"""Seconds before screens are watched anew after tmux was out of reach."""
+
+_ANSWER_KEPT = 4096
+_SENSED = frozenset({AgentState.STARTING, AgentState.RUNNING})
+_SAYS = {Activity.WORKING: Meaning.BUSY, Activity.IDLE: Meaning.IDLE, Activity.WAITING: Meaning.ASKING}
+
+
+class Senses:
+    """Takes signs and screens in, and records what follows from them."""
+
+    def __init__(self, world: World, wake: asyncio.Event) -> None:
+        self._world = world
+        self._wake = wake
+        self._senses: dict[AgentId, Sense] = {}
+        self._due: dict[AgentId, float] = {}
+        """When, by the monotonic clock, the evidence on an agent is to be weighed again."""
+        self.listeners: list[Callable[[AgentId], None]] = []
+        """Called with each agent of which something new has been sensed."""
+        self._set = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    async def watch_screens(self) -> None:
+        """Look at each screen that changed, until cancelled."""
+        while True:
+            try:
+                async for panes in self._world.terminal.drawn():
+                    await self._look_at(panes)
+            except AgentctlError as error:
+                log.warning("screens are out of sight", extra={"error": error.message})
+            await self._world.clock.sleep(_AGAIN)
+
+    async def watch_time(self) -> None:
+        """Weigh evidence again when it has stood long enough, until cancelled."""
+        while True:
+            self._set.clear()
+            moment = min(self._due.values(), default=None)
+            if moment is None:
+                await self._set.wait()
+                continue
+            left = moment - self._world.clock.monotonic()
+            if left > 0:
+                await first(self._set.wait(), self._world.clock.sleep(left))
+                continue
+            self._judge_due()
+
+    async def changed(self) -> None:
+        """Return when something new has been sensed of any agent."""
+        await self._changed.wait()
+
+    def of(self, agent: Agent) -> Sense:
+        """Return what is known of *agent* as it runs now."""
+        sense = self._senses.get(agent.id)
+        if sense is None or sense.generation != agent.generation:
+            sense = Sense(agent.generation, self._world.clock.now(), sign=_remembered(agent))
+            self._senses[agent.id] = sense
+        return sense
+
+    def moved(self) -> dict[AgentId, datetime]:
+        """Return when anything of each agent that runs moved last."""
+        agents = self._world.ledger.fleet.agents.values()
+        return {agent.id: self.of(agent).moved for agent in agents if agent.state in _SENSED}
+
+    def typed(self, agent: Agent) -> None:
+        """Note that something is handed to *agent* now: what it said before says nothing of what follows."""
+        sense = self.of(agent)
+        sense.last_input = sense.moved = self._world.clock.now()
+
+    def hear(self, agent: Agent, sign: Sign) -> list[Draft]:
+        """Take *sign* in; return what is to be recorded. One of another conversation, or told twice, says nothing."""
+        sense = self.of(agent)
+        if _is_foreign(agent, sign):
+            log.info("signal of another conversation refused", extra={"agent": agent.id, "kind": sign.kind})
+            return []
+        turn = (sign.meaning, sign.id)
+        if sign.id and turn in sense.turns and sign.meaning is Meaning.PROMPT:
+            return []
+        sense.turns.append(turn)
+        sense.moved = sign.at
+        drafts = self._of_session(agent, sign)
+        if speaks(sign):
+            sense.sign = sign
+        drafts += self._weigh(agent, sense)
+        self._tell(agent.id)
+        return drafts
+
+    async def look(self, agent: Agent) -> Sense:
+        """Look at the screen of *agent* now, and return what is known of it."""
+        if agent.pane is not None:
+            shown = await self._world.terminal.shown([agent.pane])
+            self._take_in(shown)
+        return self.of(agent)
+
+    # --- screens ---
+
+    async def _look_at(self, panes: Collection[PaneId]) -> None:
+        wanted = [a.pane for a in self._sensed() if a.pane in panes and a.pane is not None and self._reads(a)]
+        if wanted:
+            self._take_in(await self._world.terminal.shown(wanted))
+
+    def _take_in(self, shown: dict[PaneId, Shown]) -> None:
+        for agent in list(self._sensed()):
+            if agent.pane in shown and agent.pane is not None:
+                try:
+                    self._see(agent, shown[agent.pane])
+                except AgentctlError as error:
+                    log.warning("sight not recorded", extra={"agent": agent.id, "error": error.message})
+                except Exception as error:  # noqa: BLE001  one screen must not end the watching of all
+                    crash.record(self._world.ledger, f"screen of {agent.id}", error)
+
+    def _see(self, agent: Agent, shown: Shown) -> None:
+        sense, now = self.of(agent), self._world.clock.now()
+        sight, before = read_screen(self._runner(agent), shown, now=now), sense.sight
+        drawn = sense.shown is None or sense.shown.text != shown.text
+        sense.looked = look_again(sense.looked, sight, now, drawn=drawn)
+        sense.shown = shown
+        sense.moved = max(sense.moved, sense.looked.drawn)
+        self._record(agent, self._weigh(agent, sense))
+        if before is None or (says(before), before.draft) != (says(sight), sight.draft):
+            self._tell(agent.id)
+
+    def _reads(self, agent: Agent) -> bool:
+        return bool(self._runner(agent).rules)
+
+    def _runner(self, agent: Agent) -> Runner:
+        return self._world.runners.get(agent.runner)
+
+    def _sensed(self) -> Iterable[Agent]:
+        return (a for a in self._world.ledger.fleet.agents.values() if a.state in _SENSED and a.process is not None)
+
+    # --- verdicts ---
+
+    def _judge_due(self) -> None:
+        now = self._world.clock.monotonic()
+        for name in [name for name, due in self._due.items() if due <= now]:
+            del self._due[name]
+            agent = self._world.ledger.fleet.agents.get(name)
+            if agent is not None and agent.state in _SENSED:
+                self._record(agent, self._weigh(agent, self.of(agent)))
+                self._tell(agent.id)
+
+    def _weigh(self, agent: Agent, sense: Sense) -> list[Draft]:
+        """Return what is to be recorded of the verdict on *agent*."""
+        runner = self._runner(agent)
+        if not runner.reports and not runner.rules:
+            return []
+        evidence, now = (sense.sign, sense.looked, sense.last_input), self._world.clock.now()
+        signals = bool(runner.reports)
+        verdict = judge(*evidence, now, own_signals=signals, said=agent.activity)
+        self._weigh_again(agent.id, next_verdict(*evidence, now, own_signals=signals, said=agent.activity), now)
+        if verdict is None:
+            return []
+        sense.verdict = verdict
+        return self._news(agent, verdict)
+
+    def _weigh_again(self, agent: AgentId, moment: datetime | None, now: datetime) -> None:
+        """Have the evidence weighed again when some of it has stood long enough to count for more."""
+        self._due.pop(agent, None)
+        if moment is not None:
+            self._due[agent] = self._world.clock.monotonic() + (moment - now).total_seconds()
+            self._set.set()
+
+    def _news(self, agent: Agent, verdict: Verdict) -> list[Draft]:
+        """Return the events that take the log from what it knows of *agent* to *verdict*."""
+        facts = {
+            "generation": agent.generation,
+            "evidence": self._world.masked(agent.id, verdict.evidence),
+            "source": verdict.source,
+        }
+        match verdict.activity:
+            case Activity.WORKING if agent.activity is not Activity.WORKING or agent.phase is not verdict.phase:
+                by_person = {"hops": 0} if _is_of_person(self.of(agent).sign) else {}
+                return [_draft(agent, EventType.AGENT_BUSY, **facts, phase=verdict.phase, **by_person)]
+            case Activity.IDLE if agent.activity is not Activity.IDLE or agent.phase is not Phase.IDLE:
+                ended = self._turn_end(agent, facts) if agent.phase in _AT_WORK else []
+                return [*ended, _draft(agent, EventType.AGENT_IDLE, **facts)]
+            case Activity.WAITING if verdict.ask is not None and not _asks_already(agent, verdict.ask):
+                return [
+                    _draft(agent, EventType.AGENT_WAITING, **facts, ask=encode(self._masked_ask(agent, verdict.ask)))
+                ]
+            case Activity.UNKNOWN if agent.activity is not Activity.UNKNOWN:
+                return [_draft(agent, EventType.AGENT_UNSURE, **facts)]
+            case _:
+                return []
+
+    def _turn_end(self, agent: Agent, facts: dict[str, object]) -> list[Draft]:
+        sign = self.of(agent).sign
+        said = sign.text if sign is not None and sign.meaning is Meaning.TURN_END else ""
+        answer = self._world.masked(agent.id, safe_text(said))[:_ANSWER_KEPT]
+        taken = answered(self._world.ledger.fleet, agent, str(facts["evidence"]), answer)
+        return [*taken, _draft(agent, EventType.AGENT_TURN_ENDED, **facts, answer=answer)]
+
+    def _masked_ask(self, agent: Agent, ask: Ask) -> Ask:
+        options = tuple(self._world.masked(agent.id, option) for option in ask.options)
+        return replace(ask, title=self._world.masked(agent.id, ask.title), options=options)
+
+    def _of_session(self, agent: Agent, sign: Sign) -> list[Draft]:
+        if sign.meaning is not Meaning.SESSION or not sign.session or sign.session == agent.session:
+            return []
+        facts = {"generation": agent.generation, "session": sign.session, "evidence": f"hook {sign.kind}"}
+        return [_draft(agent, EventType.AGENT_SESSION, **facts)]
+
+    def _record(self, agent: Agent, drafts: list[Draft]) -> None:
+        if not drafts:
+            return
+        try:
+            self._world.ledger.append(drafts)
+        except IllegalMove as error:
+            log.warning("verdict does not fit", extra={"agent": agent.id, "error": error.message})
+        self._wake.set()
+
+    def _tell(self, agent: AgentId) -> None:
+        for listener in self.listeners:
+            listener(agent)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+_AT_WORK = frozenset({Phase.REASONING, Phase.EXECUTING, Phase.VALIDATING})
+
+
+def _is_of_person(sign: Sign | None) -> bool:
+    """Tell whether the prompt that was just accepted is none of ours: a person has typed it into the window."""
+    return sign is not None and sign.meaning is Meaning.PROMPT and not found(sign.text)
+
+
+def _draft(agent: Agent, kind: EventType, **facts: object) -> Draft:
+    return Draft(agent_stream(agent.id), kind, facts)
+
+
+def _asks_already(agent: Agent, ask: Ask) -> bool:
+    return agent.activity is Activity.WAITING and agent.asking is not None and agent.asking.id == ask.id
+
+
+def _is_foreign(agent: Agent, sign: Sign) -> bool:
+    """Tell whether *sign* comes of another conversation than the agent's: of a program that a tool of it has started.
+
+    The agent itself begins a new one only between two tools.
+    """
+    if not sign.session or not agent.session or sign.session == agent.session:
+        return False
+    return sign.meaning is not Meaning.SESSION or agent.phase is Phase.EXECUTING
+
+
+def _remembered(agent: Agent) -> Sign | None:
+    """Return what the agent's signals said last, from what the log knows of it."""
+    meaning = _SAYS.get(agent.activity)
+    if agent.source != "hook" or meaning is None or agent.active_since is None:
+        return None
+    return Sign(meaning, agent.active_since, agent.evidence.removeprefix("hook "))

@@ -1,0 +1,238 @@
+"""What each event makes of an agent: one small function a type, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentctl.domain.agent import PHASE_MOVES, Activity, Agent, AgentState, Ask, Ending, Identity, Phase
+from agentctl.domain.codec import decode
+from agentctl.domain.errors import IllegalMove
+from agentctl.domain.events import Event, EventType
+from agentctl.domain.names import PaneId
+
+_FAILURES_KEPT = 50
+
+_HEARD = (AgentState.STARTING, AgentState.RUNNING)
+"""What an agent says of itself counts while it runs; its last words may arrive after its end."""
+
+_NOTHING_KNOWN: dict[str, Any] = {"activity": Activity.UNKNOWN, "phase": Phase.CREATED, "source": "", "asking": None}
+_ENDED: dict[str, Any] = {"process": None, "late": False, "unwell": "", **_NOTHING_KNOWN}
+
+
+def _wanted(agent: Agent, event: Event) -> Agent:
+    reason = event.data.get("reason", "")
+    failures = () if event.data.get("fresh") else agent.failures
+    if agent.state is AgentState.PENDING:
+        return replace(agent, since=event.at, evidence=reason, failures=failures)
+    return agent.move(
+        AgentState.PENDING, since=event.at, evidence=reason, failures=failures, again=False, retry_at=None, **_ENDED
+    )
+
+
+def _starting(agent: Agent, event: Event) -> Agent:
+    unasked = agent.state is AgentState.BACKOFF
+    return agent.move(
+        AgentState.STARTING,
+        since=event.at,
+        evidence=event.data.get("reason", ""),
+        generation=event.data["generation"],
+        digest=event.data.get("digest", ""),
+        runner=event.data.get("runner", ""),
+        process=None,
+        retry_at=None,
+        exit_code=None,
+        active_since=event.at,
+        session=event.data.get("session", ""),
+        resumed=bool(event.data.get("resumed")),
+        hops=0,
+        typed=0,
+        heard=0,
+        late=False,
+        unwell="",
+        **_NOTHING_KNOWN,
+        restarts=agent.restarts + 1 if unasked else agent.restarts,
+    )
+
+
+def _started(agent: Agent, event: Event) -> Agent:
+    if event.data.get("generation") != agent.generation:
+        return agent
+    return replace(
+        agent,
+        pane=PaneId(event.data["pane"]),
+        process=decode(Identity, event.data["process"]),
+        server=decode(Identity, event.data["server"]) if event.data.get("server") else None,
+    )
+
+
+def _ready(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.STARTING:
+        return agent
+    facts: dict[str, Any] = {"since": event.at, "evidence": event.data.get("evidence", ""), "late": False}
+    if agent.phase is Phase.CREATED:
+        facts["phase"] = Phase.IDLE
+    return agent.move(AgentState.RUNNING, **facts)
+
+
+def _late(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.STARTING:
+        return agent
+    return replace(agent, late=True, evidence=event.data.get("evidence", ""))
+
+
+def _unhealthy(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.RUNNING:
+        return agent
+    return replace(agent, unwell=event.data.get("evidence", "unhealthy"), evidence=event.data.get("evidence", ""))
+
+
+def _healthy(agent: Agent, event: Event) -> Agent:
+    if agent.state is not AgentState.RUNNING:
+        return agent
+    return replace(agent, unwell="", evidence=event.data.get("evidence", ""))
+
+
+def _busy(agent: Agent, event: Event) -> Agent:
+    return _acts(agent, event, Activity.WORKING, Phase(event.data.get("phase", Phase.REASONING)))
+
+
+def _idle(agent: Agent, event: Event) -> Agent:
+    return _acts(agent, event, Activity.IDLE, Phase.IDLE)
+
+
+def _waiting(agent: Agent, event: Event) -> Agent:
+    ask = decode(Ask, event.data["ask"])
+    known = agent.asking
+    since = known.since if known is not None and known.id == ask.id else ask.since or event.at
+    return replace(_acts(agent, event, Activity.WAITING, agent.phase), asking=replace(ask, since=since))
+
+
+def _unsure(agent: Agent, event: Event) -> Agent:
+    return _acts(agent, event, Activity.UNKNOWN, agent.phase)
+
+
+def _turn_ended(agent: Agent, event: Event) -> Agent:
+    return _acts(agent, event, Activity.IDLE, Phase.COMPLETED)
+
+
+def _acts(agent: Agent, event: Event, activity: Activity, phase: Phase) -> Agent:
+    """Return *agent* with what it does now; a question is over with the waiting for it."""
+    if agent.state not in _HEARD or event.data.get("generation", agent.generation) != agent.generation:
+        return agent
+    if phase is not agent.phase and phase not in PHASE_MOVES[agent.phase]:
+        raise IllegalMove(f"{agent.id} cannot go from {agent.phase} to {phase}")
+    return replace(
+        agent,
+        activity=activity,
+        active_since=agent.active_since if activity is agent.activity else event.at,
+        phase=phase,
+        asking=None,
+        evidence=event.data.get("evidence", ""),
+        source=event.data.get("source", ""),
+        hops=event.data.get("hops", agent.hops),
+    )
+
+
+def _session(agent: Agent, event: Event) -> Agent:
+    if event.data.get("generation", agent.generation) != agent.generation:
+        return agent
+    return replace(agent, session=event.data.get("session", ""))
+
+
+def _exited(agent: Agent, event: Event) -> Agent:
+    before = () if event.data.get("well") else agent.failures
+    ending = Ending(event.data["ending"]) if event.data.get("ending") else None
+    until = event.data.get("until", "")
+    return agent.move(
+        AgentState.EXITED,
+        since=event.at,
+        evidence=event.data.get("reason", ""),
+        exit_code=event.data.get("code"),
+        ending=ending,
+        session="" if ending is Ending.LOST_SESSION else agent.session,
+        retry_at=datetime.fromisoformat(until) if until else None,
+        failures=before if _is_no_failure(agent, ending) else (*before, event.at)[-_FAILURES_KEPT:],
+        refused=0 if ending is not Ending.QUOTA else 1 if event.data.get("well") else agent.refused + 1,
+        **_ENDED,
+    )
+
+
+def _is_no_failure(agent: Agent, ending: Ending | None) -> bool:
+    """Tell whether an end says nothing against the agent: a limit, or a conversation that it could not go on with."""
+    return ending is Ending.QUOTA or (ending is Ending.LOST_SESSION and agent.resumed)
+
+
+def _backing_off(agent: Agent, event: Event) -> Agent:
+    until = datetime.fromisoformat(event.data["until"])
+    return agent.move(AgentState.BACKOFF, since=event.at, evidence=event.data.get("reason", ""), retry_at=until)
+
+
+def _failed(agent: Agent, event: Event) -> Agent:
+    return agent.move(AgentState.FATAL, since=event.at, evidence=event.data.get("reason", ""), process=None)
+
+
+def _stopping(agent: Agent, event: Event) -> Agent:
+    grace = event.data.get("grace")
+    facts: dict[str, Any] = {
+        "evidence": event.data.get("reason", ""),
+        "again": bool(event.data.get("again")),
+        "grace": timedelta(seconds=grace) if grace is not None else None,
+    }
+    if agent.state is AgentState.STOPPING:
+        return replace(agent, **facts)
+    return agent.move(AgentState.STOPPING, since=event.at, **facts)
+
+
+def _stopped(agent: Agent, event: Event) -> Agent:
+    return agent.move(
+        AgentState.STOPPED,
+        since=event.at,
+        evidence=event.data.get("reason", ""),
+        exit_code=event.data.get("code"),
+        retry_at=None,
+        **_ENDED,
+    )
+
+
+def _closed(agent: Agent, event: Event) -> Agent:
+    return agent.move(
+        AgentState.CLOSED,
+        since=event.at,
+        evidence=event.data.get("reason", ""),
+        pane=None,
+        **_ENDED,
+    )
+
+
+def _typed_into(agent: Agent, event: Event) -> Agent:
+    if event.data.get("generation") != agent.generation:
+        return agent
+    phase = Phase.ASSIGNED if Phase.ASSIGNED in PHASE_MOVES[agent.phase] else agent.phase
+    return replace(agent, typed=max(agent.typed, event.data.get("number", 0)), phase=phase)
+
+
+AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
+    EventType.AGENT_WANTED: _wanted,
+    EventType.AGENT_STARTING: _starting,
+    EventType.AGENT_STARTED: _started,
+    EventType.AGENT_READY: _ready,
+    EventType.AGENT_LATE: _late,
+    EventType.AGENT_UNHEALTHY: _unhealthy,
+    EventType.AGENT_HEALTHY: _healthy,
+    EventType.AGENT_BUSY: _busy,
+    EventType.AGENT_IDLE: _idle,
+    EventType.AGENT_WAITING: _waiting,
+    EventType.AGENT_UNSURE: _unsure,
+    EventType.AGENT_TURN_ENDED: _turn_ended,
+    EventType.AGENT_SESSION: _session,
+    EventType.AGENT_EXITED: _exited,
+    EventType.AGENT_BACKING_OFF: _backing_off,
+    EventType.AGENT_FAILED: _failed,
+    EventType.AGENT_STOPPING: _stopping,
+    EventType.AGENT_STOPPED: _stopped,
+    EventType.AGENT_CLOSED: _closed,
+    EventType.MESSAGE_TYPED: _typed_into,
+}
