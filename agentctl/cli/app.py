@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PANELS = ("Start", "Watch", "Steer", "Learn", "Run it", "Care", "Danger")
+PANELS = ("Start", "Watch", "Steer", "Talk", "Learn", "Run it", "Care", "Danger")
 
 
 class Row:
@@ -40,6 +40,7 @@ class Row:
 
 
 GROUPS = {
+    "messages": ("Talk", "List messages; show one, retry or drop some."),
     "daemon": ("Run it", "Start, stop and look at the supervisor."),
     "runner": ("Run it", "Show which programs agents can be."),
     "audit": ("Learn", "Check that the event log is what was written."),
@@ -81,6 +82,10 @@ COMMANDS = (
         ("agentctl peek frontend/pm", "agentctl peek frontend/server -n 200"), "agents",
     ),
     Row(
+        "why", "Watch", "why:why", "Tell what an agent does, and how that is known.",
+        ("agentctl why frontend/dev", "agentctl why frontend/dev --json"), "agents",
+    ),
+    Row(
         "logs", "Watch", "logs:logs", "Show what agents wrote.",
         ("agentctl logs frontend -f", "agentctl logs '*/server' -n 50 --grep ERROR"), "selectors",
     ),
@@ -90,12 +95,6 @@ COMMANDS = (
          "agentctl events frontend/pm -n 5"),
     ),
     Row(
-        "send", "Steer", "send", "Hand an agent a message, or press keys in its window.",
-        ("agentctl send frontend/pm 'Review the open branches'", "git diff | agentctl send frontend/dev -",
-         "agentctl send frontend/dev --wait 30s 'npm test'", "agentctl send frontend/dev --keys C-c,Enter"),
-        "agents",
-    ),
-    Row(
         "stop", "Steer", "stop:stop", "Stop agents or teams: asked to end, then made to.",
         ("agentctl stop frontend", "agentctl stop frontend/server --grace 10s"), "selectors",
     ),
@@ -103,6 +102,43 @@ COMMANDS = (
         "restart", "Steer", "restart:restart", "Stop agents and start them again.",
         ("agentctl restart frontend/server", "agentctl restart @fatal"), "selectors",
     ),
+    Row(
+        "send", "Talk", "send", "Hand an agent a message, or press keys in its window.",
+        ("agentctl send frontend/pm 'Review the open branches'", "git diff | agentctl send frontend/dev -",
+         "agentctl send frontend/dev --wait 10m 'Run the tests'", "agentctl send frontend/dev --raw /compact",
+         "agentctl send person 'May I delete the old branch?'", "agentctl send frontend/dev --keys C-c,Enter"),
+        "agents",
+    ),
+    Row(
+        "answer", "Talk", "answer:answer", "Answer what an agent asks; without a choice, show it.",
+        ("agentctl answer frontend/dev", "agentctl answer frontend/dev 1",
+         "agentctl answer frontend/dev 'Yes, always'"),
+        "agents",
+    ),
+    Row(
+        "approve", "Talk", "answer:approve", "Say yes to what an agent asks.",
+        ("agentctl approve frontend/dev", "agentctl approve @waiting --all"), "selectors",
+    ),
+    Row(
+        "deny", "Talk", "answer:deny", "Say no to what an agent asks.",
+        ("agentctl deny frontend/dev", "agentctl deny frontend/dev --reason 'Use the package that is there'"), "agents",
+    ),
+    Row(
+        "inbox", "Talk", "inbox", "Show what waits for you, and take it.",
+        ("agentctl inbox", "agentctl inbox --keep"),
+    ),
+    Row(
+        "messages", "Talk", "messages:ls", "List messages and how far each came.",
+        ("agentctl messages", "agentctl messages frontend --state held,unseen,dead", "agentctl messages show 1c9e04ab",
+         "agentctl messages retry 1c9e04ab", "agentctl messages drop 1c9e04ab"),
+        "selectors",
+    ),
+    Row("messages show", "Talk", "messages:show", "Show one message, whole, and what became of it.",
+        ("agentctl messages show 1c9e04ab",)),
+    Row("messages retry", "Talk", "messages:retry", "Queue dead or unseen messages again.",
+        ("agentctl messages retry 1c9e04ab 5d20aa17",)),
+    Row("messages drop", "Talk", "messages:drop", "Give messages up that wait or were not seen.",
+        ("agentctl messages drop 1c9e04ab",)),
     Row(
         "audit verify", "Learn", "audit:verify", "Check the hash chain of the whole event log.",
         ("agentctl audit verify",),
@@ -118,6 +154,11 @@ COMMANDS = (
         ("agentctl runner ls",)),
     Row("runner show", "Run it", "runner:show", "Show how one runner starts, is read and is spoken to.",
         ("agentctl runner show shell",)),
+    Row("runner check", "Run it", "runner_check:check", "Check which programs are here, and what works.",
+        ("agentctl runner check", "agentctl runner check claude --json")),
+    Row("runner explain", "Run it", "runner_explain:explain", "Explain what is read from a captured screen.",
+        ("agentctl runner explain screen.ansi --runner claude",
+         "tmux capture-pane -p -e | agentctl runner explain - --runner codex"), "files"),
     Row("doctor", "Care", "doctor:doctor", "Check that what agentctl needs is there and sound.",
         ("agentctl doctor", "agentctl doctor -o json")),
     Row("config show", "Care", "config:show", "Show the settings in force.", ("agentctl config show --origin",)),

@@ -51,7 +51,8 @@ def candidates(words: Sequence[str], last: str) -> list[Candidate]:
     if last.startswith("-"):
         return _fitting(_flags(row), last)
     if row is not None:
-        return _fitting(_arguments(row), last)
+        below = _commands(plain) if plain == [row.name] and row.name in GROUPS else []
+        return _fitting([*_arguments(row), *below], last)
     if left:
         return []
     return _fitting(_commands(plain), last)
@@ -59,7 +60,7 @@ def candidates(words: Sequence[str], last: str) -> list[Candidate]:
 
 def _row(words: Sequence[str]) -> tuple[Row | None, bool]:
     """Return the command that *words* begin with, and whether they are no way to one."""
-    for count in (1, 2):
+    for count in (2, 1):
         row = BY_NAME.get(" ".join(words[:count])) if len(words) >= count else None
         if row is not None:
             return row, False

@@ -16,7 +16,7 @@ from agentctl.cli.folder import here
 from agentctl.cli.options import Format, Json, Teams, Timeout, Yes, call_of, duration, output_of
 from agentctl.cli.output import Output
 from agentctl.cli.plans import removals, show_plans
-from agentctl.cli.progress import RESULT_COLUMNS, Progress, exit_code, tell_failures
+from agentctl.cli.progress import RESULT_COLUMNS, Progress, exit_code, tell_failures, tell_questions
 from agentctl.cli.shell import shell_line
 from agentctl.cli.supervisor_process import ensure_supervisor
 from agentctl.cli.team_files import chosen_files, load_teams
@@ -46,7 +46,8 @@ def deploy(
     Every file is checked before anything is started. Agents come up in the order of their dependencies, each with a
     line of its own. Ctrl-C only stops watching: the deploy goes on.
 
-    Exit code 7 when some agents became ready and others did not, 1 when none did, 6 when the time was over.
+    Exit code 7 when some agents became ready and others did not, 1 when none did, 6 when the time was over, 8 when an
+    agent asks you something before it can begin.
     """
     if dry_run:
         from agentctl.cli.plan import plan  # noqa: PLC0415  the other command, only with this flag
@@ -57,7 +58,7 @@ def deploy(
     requests = [_request(spec, wait=not no_wait, timeout=timeout) for spec in specs]
     home = find_home()
     ensure_supervisor(home)
-    plans = [Client(home).call("plan", {"team": request["team"]}) for request in requests]
+    plans = [Client(home).call("plan", {key: request[key] for key in ("team", "environment")}) for request in requests]
     if output.for_people:
         show_plans(plans, output)
     gone = removals(plans)
@@ -127,6 +128,7 @@ def _answers(home: Home, requests: Sequence[Mapping[str, Any]]) -> Iterator[tupl
 def _conclude(results: Sequence[dict[str, Any]], output: Output, *, waited: bool) -> int:
     for result in results:
         tell_failures(result.get("failed") or (), output)
+        tell_questions(result.get("asking") or (), output)
         if waited and result.get("timed_out"):
             output.say(f"not ready in time: {', '.join(result.get('waiting') or ())}", "yellow")
     if not output.for_people:

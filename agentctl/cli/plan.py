@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from agentctl.cli.environment import environment_for
 from agentctl.cli.folder import here
 from agentctl.cli.options import Format, Json, Teams, output_of
 from agentctl.cli.plans import COLUMNS, changes_anything, flat, show_plans
@@ -50,7 +52,8 @@ def plan(
 
 def _plan(spec: TeamSpec, home: Home) -> dict[str, Any]:
     try:
-        return dict(Client(home).call("plan", {"team": encode(spec)}))
+        environment = environment_for(spec, os.environ)
+        return dict(Client(home).call("plan", {"team": encode(spec), "environment": environment}))
     except SupervisorUnreachable:
         from agentctl.cli.offline_plan import offline_plan  # noqa: PLC0415  loads the engine and the store
 

@@ -12,7 +12,7 @@ from typing import Any
 from agentctl.cli.columns import Column
 from agentctl.cli.output import Output
 from agentctl.cli.states import look, word_of
-from agentctl.domain.errors import PartlyDone, TimedOut
+from agentctl.domain.errors import PartlyDone, PersonNeeded, TimedOut
 from agentctl.domain.text import safe_line, safe_text
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -131,12 +131,28 @@ def tell_failures(failures: Sequence[Mapping[str, Any]], output: Output) -> None
         output.say(f"hint: agentctl logs {agent}", "cyan")
 
 
+def tell_questions(questions: Sequence[Mapping[str, Any]], output: Output) -> None:
+    """Say what agents wait for before they can begin, and how to answer."""
+    for question in questions:
+        ask, agent = question["ask"], safe_line(str(question["agent"]))
+        output.say("")
+        output.say(f"{agent} waits for you: {ask['kind']}: {safe_line(str(ask['title']))}", "yellow")
+        for number, option in enumerate(ask.get("options") or (), 1):
+            output.say(f"  {number} {safe_line(str(option))}")
+        output.say(f"hint: agentctl answer {agent}", "cyan")
+
+
 def exit_code(results: Sequence[Mapping[str, Any]]) -> int:
-    """Return 0 where every agent is ready, 7 where some are, else 1 where one failed and 6 where all are just late."""
+    """Return 0 where every agent is ready, 8 where one waits for a person first.
+
+    Else 7 where some are ready, 1 where one failed and 6 where all are just late.
+    """
     ready, failed, late = (
         sum(len(result.get(key) or ()) for result in results) for key in ("ready", "failed", "waiting")
     )
     timed_out = any(result.get("timed_out") for result in results)
+    if not failed and any(result.get("asking") for result in results):
+        return PersonNeeded.exit_code
     if not failed and not (late and timed_out):
         return 0
     if ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from agentctl.cli.asking import call_to_answer, question
 from agentctl.cli.columns import Column
 from agentctl.cli.flags import Flag, Place, Shape
 from agentctl.cli.moments import age, seconds_since
@@ -35,7 +36,10 @@ _REFRESH_SECONDS = 1.0
 
 
 def run(values: dict[str, Any], call: Call) -> int:
-    """Show agents with their state, how we know it, and what they use; those that need you first."""
+    """Show agents with their state, how we know it, and what they use; those that need you first.
+
+    An agent that waits for you shows what it asks; agentctl answer answers it, agentctl why tells more.
+    """
     output = Output(call, format_of(values))
     if values["watch"]:
         return _watch(values["selectors"], output)
@@ -45,6 +49,8 @@ def run(values: dict[str, Any], call: Call) -> int:
     output.records("AgentList", rows, COLUMNS, name="agent")
     if not rows and output.for_people and not values["selectors"]:
         output.say("no agents; start a team with: agentctl deploy")
+    if output.for_people and (call_to_action := call_to_answer(rows)):
+        output.say(call_to_action, "yellow")
     return 0
 
 
@@ -93,7 +99,8 @@ def _stream(selectors: list[str], output: Output) -> None:
             said = note.partition(";")[0]
             output.say(note or "supervisor is running again", "yellow")
         for row in rows:
-            mark = (row["state"], row["activity"], row["generation"], row["evidence"])
+            asked = (row.get("asking") or {}).get("id")
+            mark = (row["state"], row["activity"], row["generation"], row["evidence"], asked)
             if shown.get(row["agent"]) != mark:
                 shown[row["agent"]] = mark
                 output.raw(to_json(row, indent=None))
@@ -117,7 +124,20 @@ def _limits(row: Record) -> str:
     return f"{held} ({row.get('level', '?')})"
 
 
+def _since(row: Record) -> str:
+    """Return how long it has been so: running, since its activity is what it is."""
+    moment = row.get("active_since") if row.get("state") == "running" else None
+    return age(moment or row.get("since"))
+
+
+def _messages(row: Record) -> str:
+    counts = row.get("messages") or {}
+    return " ".join(f"{count} {state}" for state, count in counts.items() if count)
+
+
 def _evidence(row: Record) -> str:
+    if row.get("asking"):
+        return question(row["asking"])
     retry = row.get("retry_at")
     if row.get("state") == "backoff" and retry:
         wait = max(0.0, -seconds_since(retry, time.time()))
@@ -132,12 +152,13 @@ def _text(key: str) -> Any:  # noqa: ANN401  a reader of one key
 COLUMNS = (
     Column("AGENT", _text("agent")),
     Column("STATE", word_of, state=True),
-    Column("FOR", lambda row: age(row.get("since"))),
+    Column("FOR", _since),
     Column("CPU", _cpu),
     Column("MEM", _memory),
     Column("RUNNER", _text("runner")),
     Column("ROLE", _text("role"), wide=True),
     Column("LIMITS", _limits, wide=True),
+    Column("MESSAGES", _messages, wide=True),
     Column("RESTARTS", _text("restarts"), wide=True),
     Column("GEN", _text("generation"), wide=True),
     Column("PID", _text("pid"), wide=True),

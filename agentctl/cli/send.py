@@ -1,4 +1,4 @@
-"""`send`: hand an agent a message, or press keys. A light command: standard library and the control client only."""
+"""`send`: hand an agent or a person a message, or press keys. A light command: standard library and the client only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from agentctl.cli.flags import Flag, Place, Shape
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
-from agentctl.domain.errors import NotFound, TimedOut, UsageError
+from agentctl.domain.errors import NotFound, PersonNeeded, TimedOut, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,41 +18,65 @@ if TYPE_CHECKING:
 
 SHAPE = Shape(
     (
-        Place("agent", "The agent, for example frontend/pm."),
+        Place("agent", "The agent, for example frontend/pm; or person."),
         Place("text", "The message; - reads it from stdin.", required=False),
     ),
     (
         Flag(("--file", "-f"), "Read the message from this file.", "FILE"),
         Flag(("--keys", "-k"), "Press these keys instead: C-c, Escape, Enter, Up …", "KEY,KEY"),
         Flag(("--wait",), "Wait this long for the answer, for example 30s.", "DURATION"),
+        Flag(("--when",), "Hand it over only while it is idle, or even now while it works.", "idle|now"),
+        Flag(("--raw",), "Hand it over as it is, without the line that says who sent it."),
         Flag(("--json",), "Print the outcome as JSON."),
     ),
 )
 MOST_BYTES = 2**20
-_DELIVERED = ("typed", "seen", "answered", "acked")
-_ANSWERED = ("answered", "acked")
+_WHEN = ("", "idle", "now")
+_WAITING = ("queued", "held")
+_DELIVERED = ("typed", "seen", "answered")
 _ANSWER_MARGIN_SECONDS = 15.0
 
 
 def run(values: dict[str, Any], call: Call) -> int:
-    """Hand AGENT a message, or press keys in its window.
+    """Hand AGENT a message, or press keys in its window; AGENT may be person.
 
-    The message waits its turn where the agent cannot take it now. With --wait, this waits until it was taken; a shell
-    worker's message is a command, and its exit code is shown. The exit code is 0 when it was delivered and 6 when the
-    wait was over before.
+    The message is durable: it waits until the agent can take it, and is handed over once. A coding agent is shown who
+    sent it; with --raw it is not, and a text that begins with / is then a command of its program. To a shell worker a
+    message is a command.
+
+    With --wait, this waits until the agent is done with it, and prints the answer: what a coding agent said at the end,
+    or a shell worker's exit code.
+
+    Exit code 0: it is under way, or with --wait answered; 1: it cannot be delivered; 6: the wait was over; 8: a person
+    is needed, because the agent asks something or did not show that it has the message.
     """
     _ = call
     keys = [key for key in values["keys"].split(",") if key]
     text = _text(values, keys)
     wait = _seconds(values["wait"])
-    args = {"agent": values["agent"], "text": text, "keys": keys, "wait": wait}
+    args = {"agent": values["agent"], "text": text, "keys": keys, "wait": wait, **_manner(values, keys)}
     answer = Client(find_home()).call("send", args, timeout=(wait or 0.0) + _ANSWER_MARGIN_SECONDS)
     _show(answer, as_json=values["json"])
-    if answer.get("state") == "dead":
+    return _code(answer, waited=wait is not None, keys=bool(keys))
+
+
+def _manner(values: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+    if values["when"] not in _WHEN:
+        raise UsageError(f"--when takes idle or now, not '{values['when']}'")
+    if keys and (values["when"] or values["raw"]):
+        raise UsageError("--when and --raw are for texts; keys are pressed at once")
+    return {"when": values["when"], "raw": values["raw"]}
+
+
+def _code(answer: dict[str, Any], *, waited: bool, keys: bool) -> int:
+    state = answer.get("state")
+    if state == "dead":
         return 1
-    if wait is not None and answer.get("state") not in _ANSWERED and not (keys and answer.get("state") in _DELIVERED):
-        return TimedOut.exit_code
-    return 0
+    if state == "unseen":
+        return PersonNeeded.exit_code
+    if not waited or state == "answered" or (keys and state in _DELIVERED):
+        return 0
+    return PersonNeeded.exit_code if answer.get("asks") else TimedOut.exit_code
 
 
 def _text(values: dict[str, Any], keys: list[str]) -> str:
@@ -98,15 +122,21 @@ def _seconds(text: str) -> float | None:
 
 
 def _show(answer: dict[str, Any], *, as_json: bool) -> None:
-    from agentctl.domain.text import safe_line  # noqa: PLC0415  after the message is under way
+    """Print how far the message came; an agent's answer stands alone on stdout."""
+    from agentctl.domain.text import safe_line, safe_text  # noqa: PLC0415  after the message is under way
 
     if as_json:
         from agentctl.cli.output import to_json  # noqa: PLC0415  only with --json
 
-        line = to_json(answer)
-    else:
-        code = answer.get("code")
-        how = answer.get("evidence") if code is None else f"exit code {code}"
-        parts = [answer.get("message"), answer.get("state"), how]
-        line = "  ".join(safe_line(str(part)) for part in parts if part)
-    sys.stdout.write(line + "\n")
+        sys.stdout.write(to_json(answer) + "\n")
+        return
+    code = answer.get("code")
+    how = answer.get("evidence") if code is None else f"exit code {code}"
+    line = "  ".join(safe_line(str(part)) for part in (answer.get("message"), answer.get("state"), how) if part)
+    said = safe_text(str(answer.get("answer") or "")).rstrip("\n")
+    (sys.stderr if said else sys.stdout).write(line + "\n")
+    if said:
+        sys.stdout.write(said + "\n")
+    if answer.get("asks") and answer.get("state") in _WAITING:
+        name = safe_line(str(answer.get("agent")))
+        sys.stderr.write(f"{name} waits for a person: agentctl answer {name}\n")

@@ -19,6 +19,13 @@ _LOOKS = {
     "unhealthy": ("▲", "red"),
     "pending": ("○", "dim"),
     "idle": ("○", "cyan"),
+    "queued": ("○", "dim"),
+    "held": ("◐", "yellow"),
+    "typed": ("◐", "cyan"),
+    "unseen": ("▲", "red"),
+    "seen": ("●", "green"),
+    "answered": ("●", "dim"),
+    "dead": ("✗", "red"),
     "stopped": ("○", "dim"),
     "exited": ("○", "dim"),
     "closed": ("▲", "yellow"),
@@ -33,6 +40,8 @@ def word_of(row: Mapping[str, Any]) -> str:
     state, activity = str(row.get("state", "unknown")), str(row.get("activity", "unknown"))
     if row.get("unwell"):
         return "unhealthy"
+    if row.get("asking") and state in ("starting", "running"):
+        return "waiting"
     if row.get("late") and state == "starting":
         return "late"
     if state == "running" and activity in ("idle", "working", "waiting"):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agentctl.domain.errors import NotFound, UsageError
 from agentctl.domain.team import TeamSpec
+
+if TYPE_CHECKING:
+    from agentctl.runners.registry import Runner
+    from agentctl.spec.programs import Program
 
 _ENDINGS = ("*.yaml", "*.yml")
 
@@ -44,7 +49,7 @@ def load_teams(paths: Sequence[Path], folder: Path) -> list[TeamSpec]:
     from agentctl.spec.load import load_team  # noqa: PLC0415  loads YAML and pydantic
     from agentctl.spec.problems import SpecProblems  # noqa: PLC0415  as above
 
-    runners = runner_names()
+    runners = programs()
     teams: list[TeamSpec] = []
     problems = []
     for path in paths:
@@ -58,12 +63,24 @@ def load_teams(paths: Sequence[Path], folder: Path) -> list[TeamSpec]:
     return teams
 
 
-def runner_names() -> tuple[str, ...]:
-    """Return the names of all runners, the user's own among them."""
-    from agentctl.runners.registry import Runners  # noqa: PLC0415  loads manifests
+def programs() -> dict[str, Program]:
+    """Return what team files have to fit of each runner, the user's own among them; `auto` is what it is here."""
+    import os  # noqa: PLC0415  beside the loader
+
+    from agentctl.runners.registry import AUTO, Runners  # noqa: PLC0415  loads manifests
     from agentctl.spec.settings import config_folder  # noqa: PLC0415  loads YAML
 
-    return Runners.load(config_folder() / "runners").names()
+    runners = Runners.load(config_folder() / "runners")
+    known = {name: _program(runners.get(name)) for name in runners.names()}
+    return known | {AUTO: _program(runners.choose(AUTO, os.environ.get("PATH", "")).runner)}
+
+
+def _program(runner: Runner) -> Program:
+    from agentctl.spec.programs import Program  # noqa: PLC0415  beside the loader
+
+    return Program(
+        runner.name, runner.coding, runner.least_memory_bytes, runner.least_memory_why, tuple(runner.approve)
+    )
 
 
 def _refuse_doubles(teams: Sequence[TeamSpec]) -> None:

@@ -82,6 +82,8 @@ class Group(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  click's signature
         """Find the command that *args* begin with, or say which was meant."""
         known = self.list_commands(ctx)
+        if not self._prefix and args and is_both(args[0]) and f"{args[0]} {' '.join(args[1:2])}" not in BY_NAME:
+            return args[0], build(BY_NAME[args[0]]), args[1:]
         if args and not args[0].startswith("-") and args[0] not in known:
             near = get_close_matches(args[0], known, n=1)
             raise UsageError(
@@ -110,6 +112,11 @@ class Group(TyperGroup):
             return (name, GROUPS[name][1]) if GROUPS[name][0] == panel else None
         row = BY_NAME[full]
         return (name, row.summary) if row.panel == panel and not row.alias_of else None
+
+
+def is_both(name: str) -> bool:
+    """Tell whether *name* is a command and, with a second word of its own, a group: `messages`, `messages show`."""
+    return name in GROUPS and name in BY_NAME
 
 
 def build(row: Row) -> TyperCommand:

@@ -39,8 +39,31 @@ _ALL = (
     Verb("logs", agents=True, streams=True),
     # {after, stream, limit, follow} items Event; result {head}
     Verb("events", agents=True, streams=True),
-    # {agent, text, keys: [name], wait: seconds | null} → {message, state, evidence, code}
+    # {agent: selector | "person", text, keys: [name], wait: seconds | null, when: "" | "idle" | "now", raw: bool}
+    #   → {message: its id, agent, state, evidence (how it is known, or why it is held, unseen or dead), code, answer,
+    #   asks: bool (its reader waits for a person)}; raw: as it is, without a header; keys and raw: persons only
     Verb("send", agents=True),
+    # {take: bool} → {reader: agent id | "person", messages: [MessageRow with text]}: the caller's own that wait;
+    #   what is taken counts as answered
+    Verb("inbox", agents=True),
+    # {selectors, states: [state], limit} → {messages: [MessageRow]}, the newest last; an agent sees its own
+    #   MessageRow {id, agent, sender, kind, state, when, since, queued_at, reason, evidence, answer, code, hops,
+    #   number, generation, text (its first line)}
+    Verb("messages", agents=True),
+    # {id} → {message: MessageRow with its whole text, history: [{at, type, evidence}]}
+    Verb("message", agents=True),
+    # {ids} → {messages: [MessageRow]}: queued again, at the end
+    Verb("retry"),
+    # {ids} → {messages: [MessageRow]}: given up
+    Verb("drop"),
+    # {agent} → {agent: AgentRow, verdict: {activity, source, evidence, since, phase},
+    #   screen: {rule, line, activity, composer, draft: bool, drawn} | null, sign: {meaning, kind, at} | null,
+    #   ask: Ask | null, messages: [MessageRow], session, history: [{at, type, evidence}]}
+    #   Ask {id, kind, title, options: [text], since, until}; an agent may ask about its own team
+    Verb("why", agents=True),
+    # {agent, choice: an option's number or words | "approve" | "deny", ask: id | null} → {agent, ask, choice, state};
+    #   refused where another question than *ask* stands there by now
+    Verb("answer"),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
     # {selectors} items as deploy; result as deploy

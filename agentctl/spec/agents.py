@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from agentctl.domain import names, team
 from agentctl.domain.units import format_bytes, format_duration
-from agentctl.spec.document import Limits, Restart
+from agentctl.spec import allowance
+from agentctl.spec.document import Restart
 from agentctl.spec.document import Secret as SecretModel
 from agentctl.spec.fill import Fill
 from agentctl.spec.nodes import Mapping, Node, Scalar, find
@@ -18,13 +20,17 @@ from agentctl.spec.probes import argument_list, probe
 from agentctl.spec.roles import PROCESS, SHELL
 from agentctl.spec.roster import Draft, Load, Roster
 
+_TEAM_WORDS = "messages/team.md.j2"
+_CHECK_IN_WORDS = "check-in.md.j2"
+
 
 def specify(draft: Draft, load: Load, roster: Roster, dependencies: tuple[team.Dependency, ...]) -> team.AgentSpec:
     """Return *draft* as it is wanted; what is wrong goes to the load's problems."""
     model, node = draft.model, draft.node
     root = _root(draft, load)
-    limits = _limits(model.limits)
-    fill = Fill(_facts(draft, load, roster, root, limits), load.problems, load.budget, load.used_later)
+    limits = _limits(draft, load)
+    fill = Fill(_facts(draft, load, roster, root, limits), load.problems, load.budget, load.shelf, load.used_later)
+    _try_what_comes_later(draft, fill, root)
     return team.AgentSpec(
         team=load.document.name,
         name=draft.name,
@@ -38,11 +44,15 @@ def specify(draft: Draft, load: Load, roster: Roster, dependencies: tuple[team.D
         env={name: fill.text(_at(node, "env", name)) for name in model.env or ()},
         env_pass=tuple(dict.fromkeys(model.env_pass or ())),
         secrets=_secrets(draft, load),
-        prompt=_prompt(draft, fill, root),
+        prompt=_prompt(draft, load, fill, root),
         depends_on=dependencies,
         capabilities=tuple(dict.fromkeys(model.capabilities or ())),
         labels=dict(model.labels or {}),
         reports_to=model.reports_to or "",
+        approve=allowance.policy(draft, load),
+        dialogs=allowance.dialogs(draft),
+        resume=model.resume if model.resume is not None else True,
+        hang_after=_hang_after(model.hang_after),
         restart=_restart(model.restart),
         grace=model.grace if model.grace is not None else timedelta(seconds=5),
         ready=probe("ready", model.ready, node.entries["ready"], fill) if model.ready else None,
@@ -74,6 +84,7 @@ def _facts(draft: Draft, load: Load, roster: Roster, root: Path, limits: team.Li
             "name": document.name,
             "description": document.description or "",
             "session": names.session_name(document.name),
+            "tag": team.TAG,
             "agents": [other.facts for other in roster.drafts],
         },
         "agent": draft.facts,
@@ -106,15 +117,34 @@ def _argv(draft: Draft, fill: Fill) -> tuple[str, ...]:
     return argv
 
 
-def _prompt(draft: Draft, fill: Fill, root: Path) -> str:
-    """Return the brief and the prompt, filled in; a process is told nothing, and to a shell every word is a command."""
+def _prompt(draft: Draft, load: Load, fill: Fill, root: Path) -> str:
+    """Return the brief, the prompt and how to speak to the others, filled in.
+
+    A process is told nothing, and to a shell every word is a command; who is told nothing else is not told the last.
+    """
     brief = fill.file(draft.node.get("brief"), [root])
     prompt = fill.text(draft.node.get("prompt"))
     if draft.runner == PROCESS:
         return ""
     if draft.runner == SHELL:
         return prompt.strip()
-    return "\n\n".join(part.strip() for part in (brief, prompt) if part.strip())
+    told = [part.strip() for part in (brief, prompt) if part.strip()]
+    if told and allowance.program_of(draft, load).coding:
+        told.append(fill.shipped(_TEAM_WORDS, draft.entry.key).strip())
+    return "\n\n".join(told)
+
+
+def _try_what_comes_later(draft: Draft, fill: Fill, root: Path) -> None:
+    """Fill in what is said to the agent while it works, so that its faults are found before anything is started."""
+    trial = replace(fill, used_later=set())
+    check_in = draft.node.get("check_in")
+    if isinstance(check_in, Mapping):
+        trial.text_or_file(check_in.get("prompt"), [root])
+        if check_in.get("prompt") is None:
+            trial.shipped(_CHECK_IN_WORDS, draft.entry.key)
+    commit = draft.node.get("commit")
+    if isinstance(commit, Mapping):
+        trial.text_or_file(commit.get("message"), [root])
 
 
 def _secrets(draft: Draft, load: Load) -> tuple[team.Secret, ...]:
@@ -145,13 +175,19 @@ def _secret(name: str, model: SecretModel, load: Load) -> team.Secret | None:
     return None
 
 
-def _limits(model: Limits | None) -> team.Limits:
-    plain = team.Limits()
+def _limits(draft: Draft, load: Load) -> team.Limits:
+    plain, model = team.Limits(), draft.model.limits
+    memory = allowance.memory_bytes(draft, load)
     if model is None:
-        return plain
+        return replace(plain, memory_bytes=memory)
     cpu = plain.cpu_percent if model.cpu is None else None if math.isinf(model.cpu) else model.cpu
-    memory = plain.memory_bytes if model.memory is None else None if math.isinf(model.memory) else int(model.memory)
     return team.Limits(cpu, memory, plain.pulse if model.pulse is None else model.pulse)
+
+
+def _hang_after(given: timedelta | None) -> timedelta | None:
+    if given is None:
+        return team.HANG_AFTER
+    return None if given == timedelta.max else given
 
 
 def _restart(model: Restart | None) -> team.RestartPolicy:

@@ -15,6 +15,7 @@ from agentctl.spec.kinds import (
     Count,
     Cron,
     Duration,
+    DurationOrNone,
     EnvName,
     Flag,
     Line,
@@ -69,7 +70,7 @@ class Limits(Model):
     """What an agent's whole process tree may take."""
 
     cpu: Share | None = key("Share of one core; `none` is no limit. Default `50%`.")
-    memory: Size | None = key("Memory; `none` is no limit. Default `512MiB`.")
+    memory: Size | None = key("Memory; `none` is no limit. Default `512MiB`, or what its program needs at least.")
     pulse: Duration | None = key("Least time between two operations handed to the agent. Default `2s`.")
     on_exceed: Literal["throttle", "warn", "restart", "stop"] | None = key("What to do above a limit.")
 
@@ -140,6 +141,14 @@ class Scale(Model):
     queue_per_agent: Count | None = key("One more agent for each so many waiting tasks.", ge=1)
 
 
+class Dialogs(Model):
+    """What to do with what a program asks before its work begins; `ask` leaves it to a person, as if not written."""
+
+    trust: Literal["accept", "decline", "ask"] | None = key("Whether the folder it works in is to be trusted.")
+    theme: Literal["accept", "decline", "ask"] | None = key("How it is to look: the choice that it offers first.")
+    update: Literal["accept", "decline", "ask"] | None = key("Whether a newer version is to be installed.")
+
+
 class Workspace(Model):
     """Where an agent works."""
 
@@ -188,7 +197,18 @@ class Settings(Model):
     health: Health | None = key("How to see that it is well.")
     limits: Limits | None = key("What its processes may take.")
     workspace: Workspace | None = key("Where it works.")
-    approve: Literal["ask", "plan", "auto-edit", "auto"] | None = key("What it may do without asking.")
+    approve: Literal["ask", "plan", "auto-edit", "auto"] | None = key(
+        "What it may do without asking: `ask` nothing that changes something, `plan` only read and plan, `auto-edit` "
+        "change files, `auto` everything. Default: the program's own settings."
+    )
+    dialogs: Dialogs | None = key("Which questions of its program's start are answered for it. Default: none.")
+    resume: Flag | None = key(
+        "Whether a restart goes on with its own conversation, where its program can. Default `true`."
+    )
+    hang_after: DurationOrNone | None = key(
+        "Working with nothing of it moving for this long counts as hung, and it is restarted; `none` is never. "
+        "Default `15m`."
+    )
     check_in: Annotated[CheckIn | Literal[False], OrFalse(CheckIn)] | None = key(
         "A prompt sent again and again; `false` for none."
     )

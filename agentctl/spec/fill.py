@@ -10,7 +10,8 @@ from agentctl.spec import templates
 from agentctl.spec.nodes import Node, Place, Scalar
 from agentctl.spec.paths import is_path, read_text
 from agentctl.spec.problems import Problem
-from agentctl.spec.source import HIDDEN, Source
+from agentctl.spec.shelf import Shelf, is_shipped
+from agentctl.spec.source import HIDDEN, Source, Unreadable
 
 LATER = ("task", "inputs", "steps", "now", "item")
 """Known only when there is a task."""
@@ -25,6 +26,7 @@ class Fill:
     facts: MappingABC[str, object]
     problems: list[Problem]
     budget: templates.Budget
+    shelf: Shelf
     used_later: set[str] = field(default_factory=set)
 
     def text(self, node: Node | None) -> str:
@@ -52,11 +54,27 @@ class Fill:
         """Return the text of the file that *node* names, filled in."""
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return ""
+        if is_shipped(node.place.source):
+            return self.shipped(node.value, node.place)
         text, shown, problem = read_text(node.value, node.place, allowed)
         if problem is not None:
             self.problems.append(problem)
             return ""
         return self.source(text, Place(Source(Path(shown), shown, text), 1, 1), block=True)
+
+    def text_or_file(self, node: Node | None, allowed: list[Path]) -> str:
+        """Return the text at *node*, or that of the file that it names, filled in."""
+        named = isinstance(node, Scalar) and isinstance(node.value, str) and is_path(node.value)
+        return self.file(node, allowed) if named else self.text(node)
+
+    def shipped(self, name: str, place: Place) -> str:
+        """Return our template *name*, or the user's in its place, filled in; *place* is what made it needed."""
+        try:
+            source = self.shelf.read(name)
+        except Unreadable as error:
+            self.problems.append(place.problem(f"templates/{name}: {error.message}", error.hint))
+            return ""
+        return self.source(source.text, Place(source, 1, 1), block=True)
 
 
 def check(node: Node | None, allowed: list[Path], problems: list[Problem]) -> None:

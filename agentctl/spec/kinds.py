@@ -145,13 +145,20 @@ class Checked:
 
 
 def _figure(
-    words: str, parse: Callable[[str], Any], pattern: str, *, example: str, low: float = 0.0, word: str = ""
+    words: str,
+    parse: Callable[[str], Any],
+    pattern: str,
+    *,
+    example: str,
+    low: float = 0.0,
+    word: str = "",
+    endless: object = math.inf,
 ) -> Checked:
-    """Return the check of a number with a unit that is more than *low*; *word* is read as infinity."""
+    """Return the check of a number with a unit that is more than *low*; *word* is read as *endless*."""
 
     def check(value: object) -> object:
         if word and value == word:
-            return math.inf
+            return endless
         if not isinstance(value, str) or not value or len(value) > _LONGEST_FIGURE:
             shown = "" if isinstance(value, dict | list) else f"{quoted(value)}: "
             raise ValueError(f"{shown}write it with its unit, for example {example}")
@@ -196,6 +203,7 @@ def _from_variable(value: object) -> object:
 
 
 _NUMBER = r"[0-9]+(\.[0-9]+)?"
+_SPAN = f"({_NUMBER}(ms|s|m|h|d))+"
 
 Name = Annotated[str, _text("name", NAME.pattern, f"use {NAME_RULE}")]
 EnvName = Annotated[
@@ -214,8 +222,10 @@ Cron = Annotated[
         "write five fields, for example */15 9-17 * * 1-5",
     ),
 ]
-Duration = Annotated[
-    timedelta, _figure("duration", parse_duration, f"({_NUMBER}(ms|s|m|h|d))+", example="2s, 15m or 1h30m")
+Duration = Annotated[timedelta, _figure("duration", parse_duration, _SPAN, example="2s, 15m or 1h30m")]
+DurationOrNone = Annotated[
+    timedelta,
+    _figure("duration", parse_duration, _SPAN, example="15m", word="none", endless=timedelta.max),
 ]
 Share = Annotated[float, _figure("share", parse_percent, rf"{_NUMBER}\s*%", example="50%", word="none")]
 Size = Annotated[

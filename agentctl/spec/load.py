@@ -6,22 +6,21 @@ Nothing is started, written or run here; a file of a normal size takes a few mil
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from agentctl.domain.team import TeamSpec
 from agentctl.spec.extends import read_tree
 from agentctl.spec.nodes import Mapping as Map
 from agentctl.spec.problems import Problem, SpecProblems, in_order
+from agentctl.spec.programs import Programs
 from agentctl.spec.variables import Substitution
 
 
-def load_team(
-    path: Path, *, variables: Mapping[str, str], runners: Collection[str], folder: Path | None = None
-) -> TeamSpec:
+def load_team(path: Path, *, variables: Mapping[str, str], runners: Programs, folder: Path | None = None) -> TeamSpec:
     """Return the team of the file *path*; raise `SpecProblems` with everything that is wrong with it.
 
-    *variables* is the caller's environment, *runners* the names of all known runners, *folder* where the command was
+    *variables* is the caller's environment, *runners* what is known of each runner, *folder* where the command was
     given (default: the working directory).
     """
     team, problems = check_team(path, variables=variables, runners=runners, folder=folder)
@@ -31,7 +30,7 @@ def load_team(
 
 
 def check_team(
-    path: Path, *, variables: Mapping[str, str], runners: Collection[str], folder: Path | None = None
+    path: Path, *, variables: Mapping[str, str], runners: Programs, folder: Path | None = None
 ) -> tuple[TeamSpec | None, list[Problem]]:
     """Return the team of the file *path* and no problem, or None and all problems in the order of lines."""
     caller = folder or Path.cwd()
@@ -75,7 +74,7 @@ def _read(path: Path, variables: Mapping[str, str], caller: Path) -> tuple[Map |
 
 
 def _understand(
-    tree: Map, variables: Mapping[str, str], runners: Collection[str], caller: Path, faults: list[Problem]
+    tree: Map, variables: Mapping[str, str], runners: Programs, caller: Path, faults: list[Problem]
 ) -> tuple[TeamSpec | None, list[Problem]]:
     # pydantic is imported only for a file that could be read at all.
     from agentctl.spec.document import Document  # noqa: PLC0415
@@ -92,7 +91,7 @@ def _understand(
     problems += check_references(tree, kept, runners, [Path(os.path.realpath(caller))])
     if document is None:
         return None, problems
-    load = Load(document, kept, variables, caller)
+    load = Load(document, kept, variables, caller, runners)
     agents = tree.get("agents")
     team = resolve(load, frozenset(agents.entries if isinstance(agents, Map) else ()))
     return team, [*problems, *_new(load.problems, problems)]

@@ -13,7 +13,6 @@ NOT_YET = (
     ("workflows",),
     ("notify",),
     ("mcp",),
-    ("approve",),
     ("check_in",),
     ("commit",),
     ("tools",),

@@ -29,6 +29,8 @@ Made from the program by `agentctl.spec.reference`; a test holds it to the progr
 - `{{ … }}` is a template. It knows `team`, `agent`, `peers`, `vars`, `workspace`, `limits` and `agentctl`. There are
   `if`, `for`, and the filters `default`, `join`, `map(attribute='…')`, `first`, `last`, `length`, `upper`, `lower`,
   `title`, `trim`, `indent` and `tail`; there are no calls.
+- The templates that come with agentctl (`briefs/pm.md.j2`, `briefs/dev.md.j2`, `check-in.md.j2`, `messages/team.md.j2`)
+  are looked for in `templates/` beside the team file, then in `templates/` of your configuration folder, then in ours.
 - `null` takes away what a base, the defaults or a role said. Keys that start with `x-` are yours.
 - Limits: 1 MiB a file, 50 deep, 100 aliases, 50,000 values, 10 files that extend each other, 500 agents.
 

@@ -11,7 +11,9 @@ from agentctl.domain import names
 from agentctl.spec.document import Agent, Document
 from agentctl.spec.nodes import Entry, Mapping, Node, find, without_nulls
 from agentctl.spec.problems import Problem
+from agentctl.spec.programs import Program, Programs
 from agentctl.spec.roles import effective, known_roles, role_of, runner_of
+from agentctl.spec.shelf import Shelf
 from agentctl.spec.templates import Budget
 from agentctl.spec.validate import validate
 
@@ -27,10 +29,21 @@ class Load:
     variables: MappingABC[str, str]
     caller: Path
     """The folder the command was given in."""
+    programs: Programs
+    """What is known of each runner, by name."""
     problems: list[Problem] = field(default_factory=list)
     budget: Budget = field(default_factory=Budget)
     used_later: set[str] = field(default_factory=set)
     """Values that a brief shows and that are not known yet."""
+    raised: dict[Program, list[str]] = field(default_factory=dict)
+    """Agents that get more memory than the default, because their program needs it."""
+    remarks: list[str] = field(default_factory=list)
+    """What does not fit but may on another machine, in words."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return where templates for this file are looked for."""
+        return Shelf(self.tree.place.source, self.variables)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ _TESTS = frozenset(
 _LOOP = frozenset({"index", "index0", "first", "last", "length"})
 _BUDGET = "_budget"
 _EACH = "_each"
+_COMPILED = "<template>"
+"""What Jinja2 calls the file of a template that came from a text."""
 
 
 class _Unknown(StrictUndefined):
@@ -85,15 +87,18 @@ class Sandbox:
             for piece in self._compiled(source).generate({**facts, _BUDGET: budget}):
                 size += len(piece)
                 budget.write(len(piece))
-                if size > MOST_OUTPUT:
-                    raise TemplateProblem("the template makes more than 1 MiB of text")
+                _require_room(size)
                 pieces.append(piece)
+        except TemplateProblem as error:
+            error.line = error.line or _line_of(error)
+            raise
         except UndefinedError as error:
-            raise TemplateProblem(str(error.message), hint=self._nearest(source, facts)) from None
+            hint = self._nearest(source, facts)
+            raise TemplateProblem(str(error.message), hint=hint, line=_line_of(error)) from None
         except TemplateError as error:
-            raise TemplateProblem(str(error.message or error)) from None
+            raise TemplateProblem(str(error.message or error), line=_line_of(error)) from None
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise TemplateProblem(f"the template cannot be filled in: {error}") from None
+            raise TemplateProblem(f"the template cannot be filled in: {error}", line=_line_of(error)) from None
         return "".join(pieces)
 
     def _nearest(self, source: str, facts: Mapping[str, object]) -> str:
@@ -130,6 +135,21 @@ class Sandbox:
             raise TemplateProblem("the template cannot be read: too long or too deep") from None
         _require_allowed(tree)
         return tree
+
+
+def _require_room(size: int) -> None:
+    if size > MOST_OUTPUT:
+        raise TemplateProblem("the template makes more than 1 MiB of text")
+
+
+def _line_of(error: BaseException) -> int:
+    """Return the line of the template that *error* came from, 0 where it came from none."""
+    line, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == _COMPILED:
+            line = step.tb_lineno  # Jinja2 has put the template's own lines there
+        step = step.tb_next
+    return line
 
 
 def _require_allowed(tree: nodes.Template) -> None:

@@ -159,5 +159,24 @@ def row(agent: str, state: str = "running", **more: Any) -> dict[str, Any]:
         "evidence": "", "generation": 1, "restarts": 0, "pid": 100, "pane": "%1", "session": f"Task-{team}",
         "window": "W", "cpu_percent": 1.5, "memory_bytes": 2**20, "processes": 1,
         "limits": {"cpu_percent": 50.0, "memory_bytes": 2**29, "pulse_seconds": 2.0}, "level": "watch",
-        "exit_code": None, "retry_at": None, "host": "here",
+        "exit_code": None, "retry_at": None, "host": "here", "source": "", "phase": "created", "asking": None,
+        "active_since": None, "messages": {"waiting": 0, "unseen": 0, "dead": 0},
+    } | more  # fmt: skip
+
+
+def ask(kind: str = "permission", **more: Any) -> dict[str, Any]:
+    """Return what an agent asks as the supervisor gives it."""
+    return {
+        "id": "5f2a", "kind": kind, "title": "Do you want to run npm i?", "options": ["Yes", "Yes, always", "No"],
+        "since": "2026-11-20T12:00:00.000+00:00", "until": "",
+    } | more  # fmt: skip
+
+
+def message(name: str = "1c9e04ab", state: str = "held", **more: Any) -> dict[str, Any]:
+    """Return a message's row as the supervisor gives it."""
+    return {
+        "id": name, "agent": "shop/dev", "sender": "shop/pm", "kind": "message", "state": state, "when": "",
+        "since": "2026-11-20T12:00:00.000+00:00", "queued_at": "2026-11-20T12:00:00.000+00:00",
+        "reason": "it asks a person", "evidence": "", "answer": "", "code": None, "hops": 1, "number": 0,
+        "generation": 0, "text": "Review it",
     } | more  # fmt: skip

@@ -154,7 +154,8 @@ class TestSend:
         supervisor.on("send", {"message": "m1", "state": "typed", "evidence": "", "code": None})
         done = agentctl("send", "frontend/pm", "hello")
         assert (done.code, done.out) == (0, "m1  typed\n")
-        assert supervisor.args("send") == {"agent": "frontend/pm", "text": "hello", "keys": [], "wait": None}
+        asked = {"agent": "frontend/pm", "text": "hello", "keys": [], "wait": None, "when": "", "raw": False}
+        assert supervisor.args("send") == asked
 
     def test_the_answer_of_a_shell_worker(self, supervisor, agentctl) -> None:
         supervisor.on("send", {"message": "m1", "state": "answered", "evidence": "it exited 3", "code": 3})
@@ -175,8 +176,12 @@ class TestSend:
         assert supervisor.args("send")["text"].startswith("first\nsecond")
 
     @pytest.mark.parametrize(
-        "words", [["a/b"], ["a/b", "x", "--keys", "C-c"], ["a/b", "  "], ["a/b", "x", "--wait", "3"]]
-    )
+        "words",
+        [
+            ["a/b"], ["a/b", "x", "--keys", "C-c"], ["a/b", "  "], ["a/b", "x", "--wait", "3"],
+            ["a/b", "x", "--when", "later"], ["a/b", "--keys", "C-c", "--raw"], ["a/b", "--keys", "C-c", "--when=now"],
+        ],
+    )  # fmt: skip
     def test_usage(self, supervisor, agentctl, words) -> None:
         assert agentctl("send", *words).code == 2
         assert supervisor.asked == []

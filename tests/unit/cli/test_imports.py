@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.unit.cli.conftest import row
+from tests.unit.cli.conftest import ask, message, row
 
 LIGHT = {
     "typer",
@@ -62,6 +62,12 @@ def test_send_is_light(supervisor) -> None:
     supervisor.on("send", {"message": "m", "state": "typed"})
     assert heavy(loaded("send", "a/b", "hello"), LIGHT) == set()
     assert heavy(loaded("version"), LIGHT) == set()
+
+
+def test_inbox_is_light(supervisor) -> None:
+    supervisor.on("ps", {"agents": [row("a/b", asking=ask())], "teams": []})
+    supervisor.on("inbox", {"reader": "person", "messages": [message()]})
+    assert heavy(loaded("inbox"), LIGHT) == set()
 
 
 @pytest.mark.parametrize("words", [["ps"], ["ls", "frontend", "--json"], ["ps", "-o", "csv"]])

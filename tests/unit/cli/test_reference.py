@@ -77,6 +77,8 @@ class TestCompletion:
             (["nonsense"], "", []),
             (["send"], "--k", ["--keys"]),
             (["--no-input", "daemon"], "in", ["install"]),
+            (["messages"], "re", ["retry"]),
+            (["messages", "show"], "re", []),
         ],
     )
     def test_words(self, home, words, last, expected) -> None:

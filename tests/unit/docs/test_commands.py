@@ -63,7 +63,9 @@ def _fault(line: str) -> str:
     if not words or words == ["--version"] or _PLACEHOLDERS.match(words[0]):
         return ""
     name = " ".join(words[:2]) if words[0] in GROUPS else words[0]
-    if name in GROUPS:
+    if words[0] in BY_NAME and name not in BY_NAME:
+        name = words[0]
+    if name in GROUPS and name not in BY_NAME:
         return ""
     if name not in BY_NAME:
         return f"there is no command '{name}'"

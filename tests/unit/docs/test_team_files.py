@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agentctl.runners.registry import Runners
+from agentctl.cli.team_files import programs
 from agentctl.spec.load import load_team
 from agentctl.spec.problems import SpecProblems
 
@@ -23,7 +23,7 @@ def test_every_whole_team_file_in_the_documents_loads(documents, tmp_path):
             path = folder / "shown.yaml"
             path.write_text(block.text)
             try:
-                load_team(path, variables={}, runners=Runners.load().names(), folder=folder.parent)
+                load_team(path, variables={}, runners=programs(), folder=folder.parent)
             except SpecProblems as found:
                 faults.append(f"{document.name}:{block.line}: {found.render(False)}")
     assert faults == []

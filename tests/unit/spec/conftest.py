@@ -10,8 +10,17 @@ import pytest
 from agentctl.domain.team import TeamSpec
 from agentctl.spec.load import check_team
 from agentctl.spec.problems import Problem
+from agentctl.spec.programs import Program
 
-RUNNERS = ("auto", "claude", "codex", "opencode", "process", "shell")
+POLICIES = ("ask", "plan", "auto-edit", "auto")
+RUNNERS = {
+    "auto": Program("shell"),
+    "claude": Program("claude", coding=True, policies=POLICIES),
+    "codex": Program("codex", coding=True, policies=("ask", "auto")),
+    "opencode": Program("opencode", True, 896 * 2**20, "it idles at 730 MB", POLICIES),
+    "process": Program("process"),
+    "shell": Program("shell", least_memory_bytes=32 * 2**20),
+}
 
 
 @dataclass
@@ -20,6 +29,7 @@ class Desk:
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
+    runners: dict[str, Program] = field(default_factory=lambda: dict(RUNNERS))
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name
@@ -31,7 +41,7 @@ class Desk:
         self, content: str | bytes | None = None, name: str = "team.yaml"
     ) -> tuple[TeamSpec | None, list[Problem]]:
         path = self.folder / name if content is None else self.write(name, content)
-        return check_team(path, variables=self.variables, runners=RUNNERS, folder=self.folder)
+        return check_team(path, variables=self.variables, runners=self.runners, folder=self.folder)
 
     def team(self, content: str, head: str = "version: 1\nname: shop\n") -> TeamSpec:
         team, problems = self.check(head + content)

@@ -12,6 +12,7 @@ from agentctl.domain.team import TeamSpec
 from agentctl.spec.document import Agent, Document, Settings
 from agentctl.spec.load import check_team, resolved_document
 from agentctl.spec.problems import SpecProblems
+from agentctl.spec.programs import Program
 
 KEYS = sorted(
     {
@@ -46,7 +47,9 @@ def load(content: bytes) -> None:
         path = Path(folder) / "a.yaml"
         path.write_bytes(content)
         variables = {"A": "x{{ y"}
-        team, problems = check_team(path, variables=variables, runners=("claude",), folder=Path(folder))
+        team, problems = check_team(
+            path, variables=variables, runners={"claude": Program("claude", coding=True)}, folder=Path(folder)
+        )
         assert (team is None) is bool(problems)
         assert all(problem.line >= 1 and problem.column >= 1 and problem.message for problem in problems)
         if problems:

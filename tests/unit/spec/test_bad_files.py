@@ -188,7 +188,7 @@ def test_bombs_stay_small_in_memory(tmp_path):
     code = (
         "import sys; from pathlib import Path; from agentctl.spec.load import check_team\n"
         "for path in sorted(Path(sys.argv[1]).glob('*.yaml')):\n"
-        "    assert check_team(path, variables={'A': 'x' * 130_000}, runners=())[1], path\n"
+        "    assert check_team(path, variables={'A': 'x' * 130_000}, runners={})[1], path\n"
         "print([int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')][0])"
     )
     done = subprocess.run(

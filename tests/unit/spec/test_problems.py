@@ -26,7 +26,7 @@ agents:
 
 def test_all_problems_are_shown_at_once_with_their_lines(desk):
     with pytest.raises(SpecProblems) as found:
-        load_team(desk.write("teams/shop.yaml", BAD), variables={}, runners=(), folder=desk.folder)
+        load_team(desk.write("teams/shop.yaml", BAD), variables={}, runners={}, folder=desk.folder)
     assert isinstance(found.value, SpecError)
     assert found.value.exit_code == 3
     assert found.value.render() == snapshot("""\
@@ -62,7 +62,7 @@ error: environment variable SHOP_TOKEN is not set: ask Kim for it
 
 def test_colour_adds_nothing_but_colour(desk):
     with pytest.raises(SpecProblems) as found:
-        load_team(desk.write("shop.yaml", BAD), variables={}, runners=(), folder=desk.folder)
+        load_team(desk.write("shop.yaml", BAD), variables={}, runners={}, folder=desk.folder)
     colored = found.value.render(color=True)
     assert "\x1b[" in colored
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == found.value.render()

@@ -24,7 +24,7 @@ INIT = sorted((templates_dir() / "init").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", [*TEAMS, *INIT], ids=lambda path: path.name)
 def test_it_loads_without_a_problem_or_a_note(path, tmp_path):
-    team = load_team(path, variables={}, runners=("auto", "process", "shell"), folder=tmp_path)
+    team = load_team(path, variables={}, runners={}, folder=tmp_path)
     assert team.name == path.stem
     assert team.notes == ()
     assert path.read_text().startswith("# yaml-language-server: $schema=")
@@ -37,7 +37,7 @@ def test_there_are_the_promised_ones():
 
 @pytest.mark.parametrize(("name", "port"), [("frontend", "3000"), ("backend", "4000")])
 def test_the_windows_are_the_promised_ones_in_order(name, port, tmp_path):
-    team = load_team(teams_dir() / f"{name}.yaml", variables={}, runners=("auto",), folder=tmp_path)
+    team = load_team(teams_dir() / f"{name}.yaml", variables={}, runners={}, folder=tmp_path)
     title = name.capitalize()
     assert team.session == f"Task-{name}"
     assert [(agent.index, agent.window) for agent in team.agents] == [
@@ -83,7 +83,7 @@ def server(request, tmp_path):
     name, port = request.param, free_port()
     path = tmp_path / "mine.yaml"
     path.write_text(f"extends: {teams_dir() / name}.yaml\nvars: {{port: {port}}}\n")
-    wanted = load_team(path, variables={}, runners=("auto",), folder=tmp_path).agent("server")
+    wanted = load_team(path, variables={}, runners={}, folder=tmp_path).agent("server")
     with subprocess.Popen(wanted.argv, cwd=wanted.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         assert wanted.ready is not None
         end = time.monotonic() + 20

@@ -171,6 +171,6 @@ def test_files_without_a_template_load_no_jinja(tmp_path):
     code = (
         "import sys; from pathlib import Path; from agentctl.spec.load import load_team\n"
         "assert 'pydantic' not in sys.modules\n"
-        "load_team(Path(sys.argv[1]), variables={}, runners=()); assert 'jinja2' not in sys.modules"
+        "load_team(Path(sys.argv[1]), variables={}, runners={}); assert 'jinja2' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
