@@ -100,7 +100,8 @@ COMMANDS = (
     ),
     Row(
         "restart", "Steer", "restart:restart", "Stop agents and start them again.",
-        ("agentctl restart frontend/server", "agentctl restart @fatal"), "selectors",
+        ("agentctl restart frontend/server", "agentctl restart @fatal", "agentctl restart frontend/dev --new"),
+        "selectors",
     ),
     Row(
         "send", "Talk", "send", "Hand an agent a message, or press keys in its window.",

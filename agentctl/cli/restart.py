@@ -20,11 +20,17 @@ def restart(
         list[str], typer.Argument(metavar="SELECTOR...", help="Teams, agents or states: frontend, frontend/ui, @fatal.")
     ],
     *,
+    new: Annotated[
+        bool, typer.Option("--new", help="Begin new conversations; the old ones are not gone on with.")
+    ] = False,
     timeout: Timeout = "",
     form: Format = "",
     json: Json = False,
 ) -> int:
-    """Stop agents and start them again, each with a line when it is ready; past failures are forgotten."""
+    """Stop agents and start them again, each with a line when it is ready; past failures are forgotten.
+
+    A coding agent goes on with its own conversation where its program can, and is told why it was started again.
+    """
     output = output_of(context, form, json=json)
     limit = duration(timeout, "--timeout")
     seconds = limit.total_seconds() if limit else _DEFAULT_SECONDS
@@ -32,7 +38,7 @@ def restart(
         with Progress(output, "Ctrl-C leaves, the restart goes on") as progress:
             result = Client(find_home()).call(
                 "restart",
-                {"selectors": selectors, "timeout": seconds},
+                {"selectors": selectors, "timeout": seconds, "new": new},
                 on_item=progress.item,
                 timeout=seconds + _DEFAULT_SECONDS,
             )

@@ -66,7 +66,7 @@ _ALL = (
     Verb("answer"),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
-    # {selectors} items as deploy; result as deploy
+    # {selectors, new: bool (begin new conversations)} items as deploy; result as deploy
     Verb("restart", streams=True),
     # {grace} as stop
     Verb("stop-all", streams=True),

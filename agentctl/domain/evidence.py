@@ -87,6 +87,8 @@ class Looked:
     """Since when the sight has had this activity, rule and question."""
     drawn: datetime
     """When the screen changed last, in any way."""
+    asked: datetime | None = None
+    """When it was last seen to ask something; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agentctl.domain.agent import Activity, Ask, AskKind, Phase
@@ -40,6 +40,9 @@ _SAYS: dict[Meaning, Activity] = {
     Meaning.IDLE: Activity.IDLE,
 }
 """What each signal says; a conversation that begins or a program that ends says nothing of work."""
+
+_OF_TOOL = frozenset({Meaning.TOOL, Meaning.ASKING})
+"""While these were heard last, a tool that runs still runs: neither an answer to its question nor our input ends it."""
 
 _QUOTES = frozenset({Meaning.TOOL, Meaning.ASKING, Meaning.ERROR})
 """Signals whose text is short and tells something; prompts and answers stay out of evidence."""
@@ -79,6 +82,7 @@ class _Scene:
     now: datetime
     own_signals: bool
     said: Activity | None
+    phase: Phase | None
 
     @property
     def sign(self) -> Sign | None:
@@ -103,6 +107,10 @@ class _Scene:
         """Tell whether the screen has changed since *moment*."""
         return self.looked is not None and (moment is None or self.looked.drawn > moment)
 
+    def saw_question(self, moment: datetime) -> bool:
+        """Tell whether the screen was seen to ask something since *moment*."""
+        return self.looked is not None and self.looked.asked is not None and self.looked.asked >= moment
+
     def _is_before_input(self, moment: datetime) -> bool:
         return self.last_input is not None and moment < self.last_input
 
@@ -115,14 +123,15 @@ def judge(
     *,
     own_signals: bool,
     said: Activity | None = None,
+    phase: Phase | None = None,
 ) -> Verdict | None:
     """Return what the agent does, None where nothing can be said now that was not said before.
 
     *sign* is the last signal that `speaks`; *last_input* is when our last input began to be typed; *own_signals* tells
-    whether the program signals the prompts that it takes; *said* is what the log says it does. The answer is unknown
-    only where what was said is contradicted and nothing takes its place.
+    whether the program signals the prompts that it takes; *said* and *phase* are what the log says it does. The answer
+    is unknown only where what was said is contradicted and nothing takes its place.
     """
-    scene = _Scene(sign, looked, last_input, now, own_signals, said)
+    scene = _Scene(sign, looked, last_input, now, own_signals, said, phase)
     return next((verdict for weigh in _AUTHORITY if (verdict := weigh(scene)) is not None), None)
 
 
@@ -134,11 +143,12 @@ def next_verdict(
     *,
     own_signals: bool,
     said: Activity | None = None,
+    phase: Phase | None = None,
 ) -> datetime | None:
     """Return the next moment at which `judge` answers otherwise with no new evidence, None where it never does."""
 
     def at(moment: datetime) -> Verdict | None:
-        return judge(sign, looked, last_input, moment, own_signals=own_signals, said=said)
+        return judge(sign, looked, last_input, moment, own_signals=own_signals, said=said, phase=phase)
 
     since = {looked.since if looked else None, sign.at if sign else None, last_input} - {None}
     moments = sorted({moment + patience for moment in since if moment is not None for patience in _PATIENCES})
@@ -146,9 +156,13 @@ def next_verdict(
     return next((moment for moment in moments if moment > now and at(moment) != current), None)
 
 
-def speaks(sign: Sign) -> bool:
-    """Tell whether *sign* says what the agent does; one that does not must not take the place of one that does."""
-    return _activity(sign) is not None
+def speaks(sign: Sign, before: Sign | None = None) -> bool:
+    """Tell whether *sign* says what the agent does; one that does not must not take the place of *before*, which does.
+
+    A tool that was broken off may end after the turn that it was part of: that begins no work.
+    """
+    is_late = sign.meaning is Meaning.TOOL_END and before is not None and _activity(before) is Activity.IDLE
+    return _activity(sign) is not None and not is_late
 
 
 # --- in order of authority ---
@@ -171,7 +185,7 @@ def _contradicted(scene: _Scene) -> Verdict | None:
     patience = _patience(row, scene, sign) if row is not None else None
     if row is None or patience is None or scene.lasted(sign.at) < patience:
         return None
-    return _seen(sight, sight.activity, because=f"{row.means} {_named(sign)}")
+    return _seen(_with_tool(scene, sight), sight.activity, because=f"{row.means} {_named(sign)}")
 
 
 def _signalled(scene: _Scene) -> Verdict | None:
@@ -187,7 +201,9 @@ def _signalled(scene: _Scene) -> Verdict | None:
 
 def _shows_work(scene: _Scene) -> Verdict | None:
     sight = scene.sight
-    return _seen(sight, Activity.WORKING) if sight is not None and sight.activity is Activity.WORKING else None
+    if sight is None or sight.activity is not Activity.WORKING:
+        return None
+    return _seen(_with_tool(scene, sight), Activity.WORKING)
 
 
 def _stands_idle(scene: _Scene) -> Verdict | None:
@@ -245,6 +261,8 @@ def _patience(row: _Contradiction, scene: _Scene, sign: Sign) -> timedelta | Non
         return None
     drawn = scene.drawn_after(sign.at)
     if sight.activity is Activity.WORKING:
+        if sign.meaning is Meaning.ASKING and scene.saw_question(sign.at):
+            return timedelta()  # it stood there and is gone; without that it may still have to appear
         return row.patience if drawn else None  # what works moves: this is a picture from before the signal
     return row.patience if drawn and sight.composer else max(row.patience, _STANDS_STILL)
 
@@ -268,6 +286,12 @@ def _phase(activity: Activity, sign: Sign, sight: Sight | None) -> Phase:
     if sign.meaning is Meaning.BUSY and sight is not None and sight.activity is Activity.WORKING:
         return sight.phase
     return Phase.REASONING
+
+
+def _with_tool(scene: _Scene, sight: Sight) -> Sight:
+    """Return *sight* with the phase that is known better than it shows: few screens tell that a tool runs."""
+    lasts = scene.phase is Phase.EXECUTING and scene.heard is not None and scene.heard.meaning in _OF_TOOL
+    return replace(sight, phase=Phase.EXECUTING) if lasts else sight
 
 
 def _ask(title: str) -> Ask:

@@ -62,6 +62,8 @@ class Submit:
     """What proves that a message arrived: the program's own signal, or its screen."""
     within: timedelta = timedelta(seconds=20)
     """Without that proof after this the remedy is tried once, and then a person is told."""
+    history: str = ""
+    """Name of the file in the run folder in which the program itself writes each prompt that it took; empty: none."""
     remedy: tuple[str, ...] = ()
     """Keys for a text that still stands in the composer."""
 

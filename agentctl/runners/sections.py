@@ -60,6 +60,7 @@ def read_submit(table: Table) -> Submit:
         table.text("commands", standard.commands),
         table.choice("seen", ("signal", "screen"), standard.seen),
         table.duration("within", standard.within),
+        table.text("history", ""),
         table.texts("remedy"),
     )
     table.close()

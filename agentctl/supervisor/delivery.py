@@ -24,7 +24,7 @@ from agentctl.runners import channel
 from agentctl.runners.runner import Runner
 from agentctl.supervisor import crash
 from agentctl.supervisor.loop import first
-from agentctl.supervisor.proof import is_ours, seen_by_screen
+from agentctl.supervisor.proof import is_ours, seen_by_screen, seen_in_history
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.world import World
 from agentctl.views.fleet import NO_TAG
@@ -307,7 +307,9 @@ class Delivery:
         if agent.generation != message.generation or agent.state not in _ALIVE:
             self._requeue(agent, message)
             return None
-        proof = seen_by_screen(message, agent, runner, self._senses.of(agent))
+        proof = seen_in_history(message, self._world.agent_folder(agent.id), runner) or seen_by_screen(
+            message, agent, runner, self._senses.of(agent)
+        )
         if proof:
             self._append(agent, EventType.MESSAGE_SEEN, message=message.id, evidence=proof)
             return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from datetime import timedelta
+from pathlib import Path
 
 from agentctl.domain.agent import Activity, Agent
 from agentctl.domain.events import Draft, EventType, agent_stream
@@ -16,6 +19,7 @@ from agentctl.supervisor.sense import Sense
 from agentctl.views.fleet import Fleet
 
 _TAKEABLE = WAITING | {MessageState.TYPED, MessageState.UNSEEN}
+_HISTORY_BYTES = 256 * 1024
 _TELLING = 40
 """So many characters of the end of a text are nobody else's."""
 
@@ -53,20 +57,38 @@ def _taken(agent: Agent, message: Message, sign: Sign, whole: bool) -> Draft:
 def seen_by_screen(message: Message, agent: Agent, runner: Runner, sense: Sense) -> str:
     """Say how the screen shows that a typed message was taken; empty where it does not.
 
-    The composer has to be empty again, and the message has to stand above it, or a turn to have begun since. What the
-    program's signals would tell, the screen does not, but for its own commands: those pass without a signal.
+    The composer has to be empty, or gone while it works, and the message has to stand above it or a turn to have begun
+    since. Where the program has signals they tell, and not the screen; but no signal tells of its own commands.
     """
     command = message.kind == "raw" or is_command(message, runner.submit.commands)
     looked, sight = sense.looked, sense.sight
     if (runner.submit.seen == "signal" and not command) or looked is None or sight is None or message.since is None:
         return ""
-    if not sight.composer or sight.draft or looked.at < message.since + _DRAWS_WITHIN:
+    if sight.draft or looked.at < message.since + _DRAWS_WITHIN:
+        return ""
+    if sight.activity is Activity.WORKING and looked.since >= message.since:
+        return "screen: a turn has begun, and no text stands in the composer"
+    if not sight.composer:
         return ""
     if sense.shown is not None and message.id in safe_text(sense.shown.text):
         return "screen: it stands above an empty composer"
-    if sight.activity is Activity.WORKING and looked.since >= message.since:
-        return "screen: a turn has begun and the composer is empty"
     return "screen: the composer is empty again" if command and looked.drawn >= message.since else ""
+
+
+def seen_in_history(message: Message, folder: Path, runner: Runner) -> str:
+    """Say where the program itself has noted that it took *message*, in its run *folder*; empty where it has not."""
+    if not runner.submit.history:
+        return ""
+    try:
+        descriptor = os.open(folder / runner.submit.history, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        file.seek(max(0, os.fstat(descriptor).st_size - _HISTORY_BYTES))
+        text = file.read(_HISTORY_BYTES).decode(errors="replace")
+    return f"its {runner.submit.history} holds it to the end" if f"[/{message.id}]" in text else ""
 
 
 def is_ours(draft: str, typed: str, runner: Runner) -> bool:

@@ -109,7 +109,7 @@ class Senses:
         sense.turns.append(turn)
         sense.moved = sign.at
         drafts = self._of_session(agent, sign)
-        if speaks(sign):
+        if speaks(sign, sense.sign):
             sense.sign = sign
         drafts += self._weigh(agent, sense)
         self._tell(agent.id)
@@ -176,9 +176,10 @@ class Senses:
         if not runner.reports and not runner.rules:
             return []
         evidence, now = (sense.sign, sense.looked, sense.last_input), self._world.clock.now()
-        signals = bool(runner.reports)
-        verdict = judge(*evidence, now, own_signals=signals, said=agent.activity)
-        self._weigh_again(agent.id, next_verdict(*evidence, now, own_signals=signals, said=agent.activity), now)
+        signals, said, phase = bool(runner.reports), agent.activity, agent.phase
+        verdict = judge(*evidence, now, own_signals=signals, said=said, phase=phase)
+        due = next_verdict(*evidence, now, own_signals=signals, said=said, phase=phase)
+        self._weigh_again(agent.id, due, now)
         if verdict is None:
             return []
         sense.verdict = verdict

@@ -56,9 +56,16 @@ async def restart(request: Request) -> dict[str, Any]:
     """Start the selected agents anew: the living are ended first, the others just start."""
     await _check_terminal(request)
     agents = request.selected()
-    request.record([_restart_draft(request.fleet.agents[name]) for name in agents])
+    chosen = [request.fleet.agents[name] for name in agents]
+    anew = [_forget_conversation(agent) for agent in chosen] if request.arg("new", bool, default=False) else []
+    request.record([*anew, *(_restart_draft(agent) for agent in chosen)])
     team = team_of(agents[0]) if agents else ""
     return await _bring_up(request, team, agents)
+
+
+def _forget_conversation(agent: Agent) -> Draft:
+    facts = {"generation": agent.generation, "session": "", "evidence": "a new conversation was asked for"}
+    return Draft(agent_stream(agent.id), EventType.AGENT_SESSION, facts)
 
 
 def _restart_draft(agent: Agent) -> Draft:
