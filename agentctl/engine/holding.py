@@ -20,6 +20,9 @@ _TYPING_PAUSE = timedelta(seconds=3)
 _LOOK_AGAIN = timedelta(seconds=1)
 """For what no event tells of: copy mode left, a window found again."""
 
+_LIMIT_LASTS = timedelta(minutes=5)
+"""A limit that names no end is tried again after this: it may be one by the minute."""
+
 _TITLE_SHOWN = 80
 
 
@@ -132,13 +135,27 @@ def _typing_over(reader: Reader) -> timedelta:
 
 
 def _is_limited(_message: Message, reader: Reader) -> bool:
-    return reader.taking == "typing" and reader.ask is not None and reader.ask.kind is AskKind.LIMIT
+    return reader.taking == "typing" and _is_at_limit(reader) and _limit_over(reader) > timedelta(0)
+
+
+def _is_at_limit(reader: Reader) -> bool:
+    """Tell whether a limit is all that it waits for: no dialog is open, and its composer is there."""
+    limit = reader.ask is not None and reader.ask.kind is AskKind.LIMIT
+    return limit and reader.sight is not None and reader.sight.composer
+
+
+def _limit_over(reader: Reader) -> timedelta:
+    """Return how long a limit still holds: until its reset, and where none is told for a while; then it is tried."""
+    known = reader.agent.asking
+    since = (known.since if known is not None else None) or reader.now
+    until = reader.ask.until_at if reader.ask is not None else None
+    return (until or since + _LIMIT_LASTS) - reader.now
 
 
 def _asks(_message: Message, reader: Reader) -> bool:
     shown = reader.sight is not None and reader.sight.activity is Activity.WAITING
     waits = shown or reader.ask is not None or reader.agent.activity is Activity.WAITING
-    return reader.taking == "typing" and waits
+    return reader.taking == "typing" and waits and not _is_at_limit(reader)
 
 
 def _overtakes(_message: Message, reader: Reader) -> bool:
@@ -201,7 +218,7 @@ _ROWS = (
     _Row("its window shows no program that runs", _is_another, _in_a_second, keys=True),
     _Row("its window is in copy mode", _is_scrolled, _in_a_second, keys=True),
     _Row("a person types there", _is_typed_into, _typing_over, keys=True),
-    _Row("its provider takes no more for now{until}", _is_limited),
+    _Row("its provider takes no more for now{until}", _is_limited, _limit_over),
     _Row("it asks: {title}", _asks),
     _Row("nothing has shown so far that it took message {before}", _overtakes),
     _Row("message {before} was typed and never seen: a person has to look", _overtakes_unseen),

@@ -41,6 +41,11 @@ _SAYS: dict[Meaning, Activity] = {
 }
 """What each signal says; a conversation that begins or a program that ends says nothing of work."""
 
+_HOOK = "hook"
+"""The source of what the program says itself, by whatever way."""
+
+_AT_WORK = (Phase.REASONING, Phase.EXECUTING)
+
 _OF_TOOL = frozenset({Meaning.TOOL, Meaning.ASKING})
 """While these were heard last, a tool that runs still runs: neither an answer to its question nor our input ends it."""
 
@@ -81,6 +86,7 @@ class _Scene:
     last_input: datetime | None
     now: datetime
     own_signals: bool
+    own_tools: bool
     said: Activity | None
     phase: Phase | None
 
@@ -122,16 +128,18 @@ def judge(
     now: datetime,
     *,
     own_signals: bool,
+    own_tools: bool = False,
     said: Activity | None = None,
     phase: Phase | None = None,
 ) -> Verdict | None:
     """Return what the agent does, None where nothing can be said now that was not said before.
 
     *sign* is the last signal that `speaks`; *last_input* is when our last input began to be typed; *own_signals* tells
-    whether the program signals the prompts that it takes; *said* and *phase* are what the log says it does. The answer
-    is unknown only where what was said is contradicted and nothing takes its place.
+    whether the program signals the prompts that it takes, and *own_tools* whether it signals its tools; *said* and
+    *phase* are what the log says it does. The answer is unknown only where what was said is contradicted and nothing
+    takes its place.
     """
-    scene = _Scene(sign, looked, last_input, now, own_signals, said, phase)
+    scene = _Scene(sign, looked, last_input, now, own_signals, own_tools, said, phase)
     return next((verdict for weigh in _AUTHORITY if (verdict := weigh(scene)) is not None), None)
 
 
@@ -142,13 +150,16 @@ def next_verdict(
     now: datetime,
     *,
     own_signals: bool,
+    own_tools: bool = False,
     said: Activity | None = None,
     phase: Phase | None = None,
 ) -> datetime | None:
     """Return the next moment at which `judge` answers otherwise with no new evidence, None where it never does."""
 
     def at(moment: datetime) -> Verdict | None:
-        return judge(sign, looked, last_input, moment, own_signals=own_signals, said=said, phase=phase)
+        return judge(
+            sign, looked, last_input, moment, own_signals=own_signals, own_tools=own_tools, said=said, phase=phase
+        )
 
     since = {looked.since if looked else None, sign.at if sign else None, last_input} - {None}
     moments = sorted({moment + patience for moment in since if moment is not None for patience in _PATIENCES})
@@ -196,7 +207,7 @@ def _signalled(scene: _Scene) -> Verdict | None:
         return None
     evidence = f"{_named(sign)}, with background work" if sign.working else _named(sign)
     ask = _ask(_quoted(sign)) if activity is Activity.WAITING else None
-    return Verdict(activity, _source(sign), evidence, _phase(activity, sign, scene.sight), ask)
+    return Verdict(activity, _HOOK, evidence, _phase(activity, sign, scene), ask)
 
 
 def _shows_work(scene: _Scene) -> Verdict | None:
@@ -278,13 +289,15 @@ def _asked_before_input(scene: _Scene) -> bool:
     return scene.heard is not None and scene.sign is None and _activity(scene.heard) is Activity.WAITING
 
 
-def _phase(activity: Activity, sign: Sign, sight: Sight | None) -> Phase:
+def _phase(activity: Activity, sign: Sign, scene: _Scene) -> Phase:
     if activity is Activity.IDLE:
         return Phase.IDLE
     if sign.meaning is Meaning.TOOL:
         return Phase.EXECUTING
-    if sign.meaning is Meaning.BUSY and sight is not None and sight.activity is Activity.WORKING:
-        return sight.phase
+    if sign.meaning is Meaning.BUSY and scene.own_tools and scene.phase in _AT_WORK:
+        return scene.phase  # a tool would have been signalled, and an answer may quote what the screen shows of one
+    if sign.meaning is Meaning.BUSY and scene.sight is not None and scene.sight.activity is Activity.WORKING:
+        return scene.sight.phase
     return Phase.REASONING
 
 
@@ -307,14 +320,9 @@ def _seen(sight: Sight, activity: Activity, *, because: str = "", ask: Ask | Non
     return Verdict(activity, "screen", evidence, Phase.IDLE if activity is Activity.IDLE else sight.phase, ask)
 
 
-def _source(sign: Sign) -> str:
-    """Our own worker says our own words; hooks have the names that their program gave them."""
-    return "worker" if sign.kind == sign.meaning.value else "hook"
-
-
 def _named(sign: Sign) -> str:
     text = _quoted(sign) if sign.meaning in _QUOTES else ""
-    return f"{_source(sign)} {safe_line(sign.kind)[:_QUOTED]}" + (f": {text}" if text else "")
+    return f"{_HOOK} {safe_line(sign.kind)[:_QUOTED]}" + (f": {text}" if text else "")
 
 
 def _quoted(sign: Sign) -> str:

@@ -54,6 +54,8 @@ class Submit:
     """A longer text is not typed but written to a file that the typed line names."""
     lines: bool = True
     """Whether a text of several lines can be typed whole."""
+    alters: str = ""
+    """Regular expression for what its composer changes in a text that is typed; such a text goes by file too."""
     busy: Literal["hold", "queue"] = "hold"
     """What to do with a message while it works: wait, or type it, because the program queues it well."""
     commands: str = ""

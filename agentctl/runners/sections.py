@@ -56,6 +56,7 @@ def read_submit(table: Table) -> Submit:
         table.duration("delay", standard.delay),
         table.size("safe_bytes", standard.safe_bytes),
         table.flag("lines", default=standard.lines),
+        table.pattern("alters"),
         table.choice("busy", ("hold", "queue"), standard.busy),
         table.text("commands", standard.commands),
         table.choice("seen", ("signal", "screen"), standard.seen),

@@ -40,6 +40,16 @@ def test_markdown_lies_only_where_documents_belong(shipped, root):
         n
         for n in names
         if n not in allowed
-        and not n.startswith(("docs/", "benchmarks/README", "tests/screens/README", "teams/", "templates/", ".github/"))
+        and not n.startswith(
+            (
+                "docs/",
+                "benchmarks/README",
+                "tests/screens/README",
+                "tests/turns/README",
+                "teams/",
+                "templates/",
+                ".github/",
+            )
+        )
     ]
     assert stray == []

@@ -27,6 +27,7 @@ MESSAGE = Message("1c9e04ab", DEV, "go on", "person")
 KEYS = replace(MESSAGE, text="", keys=("Escape",))
 ASK = Ask("a1", AskKind.PERMISSION, "Run rm?")
 LIMIT = Ask("a2", AskKind.LIMIT, "You've hit your limit", until="7pm (Europe/Berlin)")
+AT_LIMIT = Sight(Activity.WAITING, "limit", ask=LIMIT, composer=True)
 KEYED = int(NOW.timestamp()) - 1
 
 
@@ -66,7 +67,7 @@ HELD = {
     "asks": (sight(activity=Activity.WAITING, ask=ASK), "it asks: Run rm?", False),
     "asks, as signals say": (agent(activity=Activity.WAITING, asking=ASK), "it asks: Run rm?", False),
     "asks something": (sight(activity=Activity.WAITING), "it asks: see its window", False),
-    "limit": (agent(activity=Activity.WAITING, asking=LIMIT),
+    "limit": (replace(agent(activity=Activity.WAITING, asking=LIMIT), sight=AT_LIMIT),
               "its provider takes no more for now, until 7pm (Europe/Berlin)", False),
     "order": (before(MessageState.TYPED), "nothing has shown so far that it took message 0000beef", False),
     "order, told": (before(MessageState.UNSEEN), "message 0000beef was typed and never seen: a person has to look",
@@ -107,6 +108,27 @@ def test_what_an_event_tells_of_is_waited_for() -> None:
         held = hold(MESSAGE, HELD[name][0])
         assert held is not None
         assert held.again is None, name
+
+
+def test_a_limit_holds_until_its_reset_and_then_no_longer() -> None:
+    ask = replace(LIMIT, until_at=NOW + timedelta(hours=2))
+    limited = replace(agent(activity=Activity.WAITING, asking=ask), sight=replace(AT_LIMIT, ask=ask))
+    held = hold(MESSAGE, limited)
+    assert held is not None
+    assert held.again == timedelta(hours=2)
+    assert hold(MESSAGE, replace(limited, now=NOW + timedelta(hours=2))) is None
+
+
+def test_a_limit_that_names_no_end_is_tried_again_after_a_while() -> None:
+    limited = replace(agent(activity=Activity.WAITING, asking=replace(LIMIT, since=NOW, until="")), sight=AT_LIMIT)
+    assert reason(MESSAGE, limited)
+    assert hold(MESSAGE, replace(limited, now=NOW + timedelta(minutes=5))) is None
+
+
+def test_a_limit_whose_dialog_is_open_is_a_question_whatever_the_time() -> None:
+    dialog = replace(AT_LIMIT, composer=False)
+    limited = replace(agent(activity=Activity.WAITING, asking=LIMIT), sight=dialog, now=NOW + timedelta(days=1))
+    assert reason(MESSAGE, limited).startswith("it asks")
 
 
 def test_a_person_who_stopped_typing_keeps_nothing_back() -> None:

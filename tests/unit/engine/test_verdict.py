@@ -33,9 +33,12 @@ def sign(meaning: Meaning, seconds: float, kind: str = "Hook", text: str = "", *
     return Sign(meaning, at(seconds), kind, text, working=working)
 
 
-def looked(sight: Sight, since: float, drawn: float | None = None, last: float | None = None) -> Looked:
+def looked(
+    sight: Sight, since: float, drawn: float | None = None, last: float | None = None, asked: float | None = None
+) -> Looked:
     drawn = since if drawn is None else drawn
-    return Looked(sight, at(drawn if last is None else last), at(since), at(drawn))
+    last = drawn if last is None else last
+    return Looked(sight, at(last), at(since), at(drawn), at(asked) if asked is not None else None)
 
 
 def weigh(sign: Sign | None, seen: Looked | None, now: float, *, typed: float | None = None, **more) -> Verdict | None:
@@ -86,6 +89,12 @@ TABLE = {
     "a picture from before the end is old": (sign(Meaning.TURN_END, 5), looked(WORKING, 1, 4), 60, None, HOOK_IDLE),
     "a question that nobody sees was answered": (sign(Meaning.ASKING, 1), looked(WORKING, 0, 2), 3, None, SEEN_WORKS),
     "a question may come late to the screen": (sign(Meaning.ASKING, 1), looked(WORKING, 0, 2), 2.9, None, HOOK_WAITS),
+    "a question that came and went was answered": (
+        sign(Meaning.ASKING, 1), looked(WORKING, 2, asked=1.5), 2, None, SEEN_WORKS
+    ),
+    "the question before it was another": (
+        sign(Meaning.ASKING, 1), looked(WORKING, 0, 2, asked=0.5), 2.9, None, HOOK_WAITS
+    ),
     "a question that was refused leaves it idle": (sign(Meaning.ASKING, 1), looked(IDLE, 2), 4, None, SEEN_IDLE),
     # --- our input ---
     "a signal from before our input is old": (sign(Meaning.TURN_END, 1), None, 20, 10, None),
@@ -108,6 +117,29 @@ TABLE = {
 def test_the_table(case) -> None:
     said, seen, now, typed, expected = case
     assert told(weigh(said, seen, now, typed=typed)) == expected
+
+
+@pytest.mark.parametrize("meaning", [Meaning.TOOL, Meaning.ASKING])
+@pytest.mark.parametrize("typed", [None, 10.0])
+def test_a_tool_runs_on_when_its_question_was_answered(meaning: Meaning, typed: float | None) -> None:
+    seen = looked(WORKING, 11, asked=5)
+    verdict = weigh(sign(meaning, 4), seen, 12, typed=typed, said=Activity.WAITING, phase=Phase.EXECUTING)
+    assert verdict is not None
+    assert (verdict.activity, verdict.phase) == (Activity.WORKING, Phase.EXECUTING)
+
+
+def test_a_question_of_no_tool_leaves_it_reasoning() -> None:
+    seen = looked(WORKING, 11, asked=5)
+    verdict = weigh(sign(Meaning.ASKING, 4), seen, 12, said=Activity.WAITING, phase=Phase.REASONING)
+    assert verdict is not None
+    assert verdict.phase is Phase.REASONING
+
+
+@pytest.mark.parametrize("over", [Meaning.TURN_END, Meaning.ERROR, Meaning.IDLE])
+def test_a_tool_that_ends_after_its_turn_begins_no_work(over: Meaning) -> None:
+    assert not speaks(sign(Meaning.TOOL_END, 2), sign(over, 1))
+    assert speaks(sign(Meaning.TOOL_END, 2), sign(Meaning.TOOL, 1))
+    assert speaks(sign(Meaning.TOOL, 2), sign(over, 1))
 
 
 def test_a_program_without_signals_of_prompts_is_taken_at_its_screen_after_a_second() -> None:
@@ -145,10 +177,6 @@ def test_evidence_stays_short_whatever_a_program_says() -> None:
     assert "\u202e" not in verdict.evidence
 
 
-def test_our_own_worker_is_named_as_such() -> None:
-    assert told(weigh(sign(Meaning.BUSY, 1, "busy"), None, 1)) == (Activity.WORKING, "worker")
-
-
 def test_tools_are_execution_and_their_end_is_thought() -> None:
     phases = {}
     for meaning in (Meaning.PROMPT, Meaning.TOOL, Meaning.TOOL_END, Meaning.BUSY, Meaning.TURN_END):
@@ -162,6 +190,14 @@ def test_tools_are_execution_and_their_end_is_thought() -> None:
         Meaning.BUSY: Phase.EXECUTING,  # it says no more than that it works, so the screen tells at what
         Meaning.TURN_END: Phase.IDLE,
     }
+
+
+@pytest.mark.parametrize("phase", [Phase.REASONING, Phase.EXECUTING])
+def test_where_tools_are_signalled_the_screen_does_not_tell_of_them(phase: Phase) -> None:
+    shown = looked(TOOL_RUNS if phase is Phase.REASONING else WORKING, 2)
+    verdict = weigh(sign(Meaning.BUSY, 1), shown, 2, own_tools=True, said=Activity.WORKING, phase=phase)
+    assert verdict is not None
+    assert verdict.phase is phase
 
 
 def test_what_is_asked_comes_with_the_waiting() -> None:
@@ -232,7 +268,7 @@ class Known:
     said: Activity = Activity.UNKNOWN
 
     def hear(self, heard: Sign) -> None:
-        self.sign = heard if speaks(heard) else self.sign
+        self.sign = heard if speaks(heard, self.sign) else self.sign
 
     def see(self, sight: Sight) -> None:
         same = self.looked is not None and self.looked.sight == sight
@@ -337,7 +373,7 @@ def test_of_signals_alone_the_last_that_speaks_decides(heard: list[tuple[Meaning
         known.now += wait
         news = sign(meaning, known.now)
         known.hear(news)
-        spoken = news if speaks(news) else spoken
+        spoken = news if speaks(news, spoken) else spoken
     alone = weigh(spoken, None, known.now) if spoken is not None else None
     assert known.judge() == alone
 

@@ -1,0 +1,121 @@
+"""Real programs under the real agentctl, from launch to resume; what the model was asked is what arrived.
+
+python -m tests.agents.install                 # once; what is not there is skipped
+python -m tests.agents.alone pytest tests/agents -m agents      # in a network that knows only itself
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.stage import until
+from tests.agents.model import Step
+from tests.agents.stage import AGENT, SLOW, AgentStage
+
+pytestmark = [pytest.mark.agents, pytest.mark.timeout(300)]
+
+LINES = 'first `line` $HOME\n  second: "quoted" # @README.md\n\n    third \u00e9\u4e16\U0001f600 /help !ls'
+
+
+@dataclass(frozen=True)
+class Tool:
+    """How the model of a program asks it to make the file `made`, in a way that a person has to allow."""
+
+    step: Step
+
+
+TOOLS = {
+    "claude": Tool(Step(tool="Bash", given={"command": "touch made", "description": "Make a file"})),
+    "codex": Tool(
+        Step(
+            tool="exec_command",
+            given={"cmd": "touch made", "sandbox_permissions": "require_escalated", "justification": "May I?"},
+        )
+    ),
+    "opencode": Tool(Step(tool="bash", given={"command": "touch made", "description": "Make a file"})),
+}
+PROGRAMS = ("claude", "codex", "opencode", "aider")
+
+each = pytest.mark.parametrize("stage", PROGRAMS, indirect=True)
+each_with_tools = pytest.mark.parametrize("stage", tuple(TOOLS), indirect=True)
+
+
+@each
+def test_every_message_arrives_once_and_word_for_word(stage: AgentStage) -> None:
+    stage.begin()
+    for text in ("hello", LINES, "x" * 3000):
+        stage.lane.script(Step(text="well done"))
+        assert "well done" in stage.say(text, "--wait", "40s"), stage.told()
+        assert len(stage.arrived(text)) == 1, stage.lane.conversation
+        assert stage.message(text[:5])["state"] == "answered"
+
+
+@each_with_tools
+def test_a_permission_is_shown_and_a_person_answers_it(stage: AgentStage) -> None:
+    stage.begin()
+    stage.lane.script(TOOLS[stage.real.program].step, Step(text="it is made"))
+    stage.say("make it")
+    assert "touch made" in stage.asked("permission")["title"]
+    assert not (stage.place.cwd / "made").exists()
+    stage.run("approve", AGENT)
+    stage.wait_for("idle", 30)
+    assert (stage.place.cwd / "made").exists()
+    assert stage.message("make it")["state"] == "answered"
+
+
+@each_with_tools
+def test_what_is_denied_is_not_done(stage: AgentStage) -> None:
+    stage.begin()
+    stage.lane.script(TOOLS[stage.real.program].step, Step(text="never said"))
+    stage.say("make it")
+    stage.asked("permission")
+    stage.run("deny", AGENT)
+    stage.wait_for("idle", 30)
+    assert not (stage.place.cwd / "made").exists()
+
+
+@each_with_tools
+def test_it_works_until_it_is_interrupted(stage: AgentStage) -> None:
+    stage.begin()
+    stage.lane.script(Step(text="word ", pause=0.05, endless=True))
+    stage.say("go on for ever")
+    stage.wait_for("working", 20)
+    stage.lane.wait_for("go on for ever")
+    time.sleep(1.0)  # it goes on: no single event tells that
+    assert stage.row()["activity"] == "working"
+    twice = stage.real.program == "opencode"  # it asks for a second one
+    stage.run("send", AGENT, "--keys", "Escape,Escape" if twice else "Escape")
+    stage.wait_for("idle", 30)
+
+
+@each
+def test_it_comes_back_in_its_own_conversation(stage: AgentStage) -> None:
+    stage.begin(restart="always")
+    stage.lane.script(Step(text="noted"))
+    stage.say("remember the word marigold", "--wait", "40s")
+    before = stage.row()
+    _kill(before["pid"])
+    until(lambda: stage.row()["generation"] > before["generation"], "another generation", SLOW)
+    stage.wait_for("idle", SLOW)
+    stage.say("which word was it?", "--wait", "40s")
+    assert stage.arrived("marigold"), stage.lane.conversation
+    assert len(stage.arrived("which word was it?")) == 1
+
+
+def _kill(pid: int) -> None:
+    """Kill the program that *pid*, which is in its pane, runs."""
+    for child in _below(pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _below(pid: int) -> list[int]:
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*(below for child in children for below in _below(child)), *children] or [pid]
