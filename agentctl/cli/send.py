@@ -76,7 +76,7 @@ def _code(answer: dict[str, Any], *, waited: bool, keys: bool) -> int:
         return PersonNeeded.exit_code
     if not waited or state == "answered" or (keys and state in _DELIVERED):
         return 0
-    return PersonNeeded.exit_code if answer.get("asks") else TimedOut.exit_code
+    return PersonNeeded.exit_code if answer.get("asking") else TimedOut.exit_code
 
 
 def _text(values: dict[str, Any], keys: list[str]) -> str:
@@ -137,6 +137,6 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     (sys.stderr if said else sys.stdout).write(line + "\n")
     if said:
         sys.stdout.write(said + "\n")
-    if answer.get("asks") and answer.get("state") in _WAITING:
+    if answer.get("asking") and answer.get("state") in _WAITING:
         name = safe_line(str(answer.get("agent")))
         sys.stderr.write(f"{name} waits for a person: agentctl answer {name}\n")

@@ -78,11 +78,12 @@ def found(text: str) -> dict[str, bool]:
 def is_command(message: Message, commands: str) -> bool:
     """Tell whether *message* is a command to the program itself, which a person may give and nobody else.
 
-    *commands* are the first characters of such. A path is none: `/etc/hosts is wrong`.
+    *commands* are the first characters of such. A path is none: `/etc/hosts is wrong`; nor is a text of several lines.
     """
     word = message.text.split(maxsplit=1)[0] if message.text[:1].strip() else ""
     begins = len(word) > 1 and word[0] in commands and word[0] not in word[1:]
-    return begins and message.sender == PERSON and message.kind == "message"
+    one = "\n" not in message.text.strip()
+    return begins and one and message.sender == PERSON and message.kind == "message"
 
 
 def _sender(message: Message) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from agentctl.domain.agent import Activity, Agent, AgentState, Identity
 from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.message import WAITING, MessageState
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Pane
 from agentctl.domain.team import AgentSpec
@@ -117,6 +118,10 @@ class Repair:
 Command = Append | Start | Adopt | Find | Bury | Settle | Send | Repair
 
 
+_NOT_WANTED = "no longer part of its team"
+_UNTAKEN = WAITING | {MessageState.TYPED, MessageState.UNSEEN}
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """One agent, what is wanted of it, and what is seen of it."""
@@ -186,7 +191,7 @@ def _signal_tree(situation: Situation) -> list[Command]:
 
 def _pending(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.stop("no longer part of its team")]
+        return [situation.stop(_NOT_WANTED)]
     if situation.seen.panes is None or situation.agent.id in situation.seen.trees:
         return []  # tmux does not answer, or the generation before is still ending
     pane = situation.seen.panes.get(situation.agent.id)
@@ -311,14 +316,20 @@ def _stopped(situation: Situation) -> list[Command]:
     if situation.agent.again:
         return [situation.draft(EventType.AGENT_WANTED, reason=situation.agent.evidence, fresh=True)]
     if situation.spec is None:
-        return [situation.draft(EventType.AGENT_FORGOTTEN, reason="no longer part of its team")]
+        return [*_dead_letters(situation), situation.draft(EventType.AGENT_FORGOTTEN, reason=_NOT_WANTED)]
     return []
+
+
+def _dead_letters(situation: Situation) -> list[Command]:
+    """Return what is recorded of the messages that an agent which is to be forgotten has not taken."""
+    left = (m for m in situation.fleet.of(situation.agent.id) if m.state in _UNTAKEN)
+    return [situation.draft(EventType.MESSAGE_DEAD, message=message.id, reason=_NOT_WANTED) for message in left]
 
 
 def _exited(situation: Situation) -> list[Command]:
     agent, spec = situation.agent, situation.spec
     if spec is None:
-        return [situation.stop("no longer part of its team")]
+        return [situation.stop(_NOT_WANTED)]
     match after_end(agent, spec.restart, situation.now, situation.rng):
         case Again(at, failures, because):
             reason = f"{because}; {agent.evidence}" if because else agent.evidence
@@ -334,7 +345,7 @@ def _exited(situation: Situation) -> list[Command]:
 def _backoff(situation: Situation) -> list[Command]:
     agent = situation.agent
     if situation.spec is None:
-        return [situation.stop("no longer part of its team")]
+        return [situation.stop(_NOT_WANTED)]
     waiting = situation.seen.panes is None or agent.id in situation.seen.trees
     due = agent.retry_at is not None and situation.now >= agent.retry_at
     return [Start(agent.id)] if due and not waiting else []
@@ -342,13 +353,13 @@ def _backoff(situation: Situation) -> list[Command]:
 
 def _fatal(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.stop("no longer part of its team")]
+        return [situation.stop(_NOT_WANTED)]
     return []
 
 
 def _closed(situation: Situation) -> list[Command]:
     if situation.spec is None:
-        return [situation.stop("no longer part of its team")]
+        return [situation.stop(_NOT_WANTED)]
     if situation.spec.restart.closed == "restart":
         return [situation.draft(EventType.AGENT_WANTED, reason="its window was closed; the team file wants it back")]
     return []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from agentctl.domain.agent import Agent, AgentState, AskKind
+from agentctl.domain.agent import Agent, AgentState, Ask, AskKind
 from agentctl.domain.errors import AgentctlError, NotFound, Refused, UsageError
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.evidence import Sight
@@ -31,7 +31,9 @@ class Answering:
     def __init__(self, world: World, senses: Senses) -> None:
         self._world = world
         self._senses = senses
-        self._tries: dict[tuple[str, int, str], tuple[int, float]] = {}
+        self._tries: dict[tuple[str, int, str, datetime | None], tuple[int, float]] = {}
+        self._answered: dict[tuple[str, int, str], float] = {}
+        """When, by the monotonic clock, keys were pressed for a question."""
 
     async def run(self) -> None:
         """Answer by the rules of team files, until cancelled."""
@@ -49,15 +51,36 @@ class Answering:
         sight = await self._sight(agent)
         if sight.ask is None:
             raise NotFound(f"{agent.id} asks nothing now", hint=f"what it does: agentctl why {agent.id}")
-        if ask and ask != sight.ask.id:
+        known = agent.asking
+        by_signal = agent.source == "hook" and known is not None and ask == known.id  # which knows not what is shown
+        if ask and ask != sight.ask.id and not by_signal:
             raise Refused(f"{agent.id} asks something else by now", hint=f"look again: agentctl answer {agent.id}")
         keys, words = _keys(sight, choice)
-        await self._press(agent, sight, keys)
-        return words
+        key = (agent.id, agent.generation, sight.ask.id)
+        self._claim(key)
+        try:
+            await self._press(agent, sight, keys)
+        except Refused:
+            del self._answered[key]
+            raise
+        return self._world.masked(agent.id, words)
+
+    def taken(self, agent: Agent, ask: str) -> None:
+        """Note that the answer to *ask* has shown: the same question may be asked, and answered, again."""
+        self._answered.pop((agent.id, agent.generation, ask), None)
+
+    def _claim(self, key: tuple[str, int, str]) -> None:
+        """Refuse a second answer before the first can have shown: its keys would fall into whatever comes next."""
+        now, moment = self._world.clock.monotonic(), _AGAIN.total_seconds()
+        self._answered = {other: at for other, at in self._answered.items() if now - at < moment}
+        if key in self._answered:
+            raise Refused(f"{key[0]} was answered a moment ago", hint=f"look again: agentctl answer {key[0]}")
+        self._answered[key] = now
 
     async def _answer_all(self) -> bool:
         """Answer what may be; return whether some question has to be looked at again."""
         due = False
+        self._forget_tries()
         for agent in list(self._world.ledger.fleet.agents.values()):
             spec, asking = self._world.ledger.fleet.spec(agent.id), agent.asking
             if agent.state not in _ALIVE or spec is None or asking is None:
@@ -66,7 +89,7 @@ class Answering:
             if choice is None:
                 continue
             try:
-                due = await self._try(agent, asking.id, choice, f"{asking.kind}: {choice}") or due
+                due = await self._try(agent, asking, choice, f"{asking.kind}: {choice}") or due
             except AgentctlError as error:
                 log.warning("not answered", extra={"agent": agent.id, "error": error.message})
                 due = True
@@ -74,17 +97,22 @@ class Answering:
                 crash.record(self._world.ledger, f"answer of {agent.id}", error)
         return due
 
-    async def _try(self, agent: Agent, ask: str, choice: str, policy: str) -> bool:
+    def _forget_tries(self) -> None:
+        """Forget questions that are gone: the same words asked again later are a question of their own."""
+        asked = {_asked(agent, agent.asking) for agent in self._world.ledger.fleet.agents.values() if agent.asking}
+        self._tries = {key: tries for key, tries in self._tries.items() if key in asked}
+
+    async def _try(self, agent: Agent, asking: Ask, choice: str, policy: str) -> bool:
         """Answer one question, at most so many times; return whether it is to be looked at again."""
-        key, now = (agent.id, agent.generation, ask), self._world.clock.monotonic()
+        key, now = _asked(agent, asking), self._world.clock.monotonic()
         tries, at = self._tries.get(key, (0, now - _AGAIN.total_seconds()))
         if tries >= _TRIES and now - at < _FORGET_SECONDS:
             return False
         if now - at < _AGAIN.total_seconds():
             return True
         self._tries[key] = (tries % _TRIES + 1, now)
-        words = await self.answer(agent, choice, ask)
-        facts = {"generation": agent.generation, "ask": ask, "choice": words, "policy": policy}
+        words = await self.answer(agent, choice, asking.id)
+        facts = {"generation": agent.generation, "ask": asking.id, "choice": words, "policy": policy}
         self._world.ledger.append([Draft(agent_stream(agent.id), EventType.AGENT_ANSWERED, facts)])
         return True
 
@@ -107,6 +135,10 @@ class Answering:
 
 _FORGET_SECONDS = 600.0
 """After this a question that was answered in vain is tried again."""
+
+
+def _asked(agent: Agent, asking: Ask) -> tuple[str, int, str, datetime | None]:
+    return agent.id, agent.generation, asking.id, asking.since
 
 
 def _keys(sight: Sight, choice: str) -> tuple[tuple[str, ...], str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,8 @@ from agentctl.domain.units import format_duration
 from agentctl.engine.framing import frame, is_command
 from agentctl.engine.holding import Held, Reader, hold
 from agentctl.runners import channel
-from agentctl.runners.runner import Runner
+from agentctl.runners.patterns import compiled
+from agentctl.runners.runner import Runner, Submit
 from agentctl.supervisor import crash
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.proof import is_ours, seen_by_screen, seen_in_history
@@ -46,6 +48,7 @@ _DRAWS_PASTE_WITHIN = timedelta(seconds=2)
 _LOOK_FOR_PASTE = timedelta(milliseconds=100)
 
 _OPEN = WAITING | {MessageState.TYPED}
+_TAKEN = {MessageState.SEEN: EventType.MESSAGE_SEEN, MessageState.ANSWERED: EventType.MESSAGE_ANSWERED}
 _OPENS = frozenset({EventType.MESSAGE_QUEUED, EventType.MESSAGE_RETRIED, EventType.AGENT_WANTED})
 
 
@@ -128,16 +131,20 @@ class Delivery:
     async def _try(self, agent: Agent, message: Message) -> timedelta | None:
         """Hand *message* over or say why not; None where it moved on, else when to look again (0: an event tells)."""
         reader = await self._reader(agent, message)
-        if self._stands_there(agent, message, reader.pane):
-            self._note_typed(agent, message, agent.typed + 1)
+        if not self._is_waiting(message):  # it was given up, or taken from the inbox, while we looked
+            return None
+        if reader.pane is not None and self._stands_there(reader.agent, message, reader.pane):
+            self._note_unnoted(reader, message, reader.pane.typed)
             return None
         held = hold(message, reader)
         if held is not None:
             self._note_held(agent, message, held)
             return held.again or timedelta(0)
-        if not await self._hand_over(agent, message, reader.pane):
-            return _AGAIN
-        return None
+        self._world.in_hand.add(message.id)
+        try:
+            return None if await self._hand_over(reader.agent, message, reader.pane) else _AGAIN
+        finally:
+            self._world.in_hand.discard(message.id)
 
     async def _reader(self, agent: Agent, message: Message) -> Reader:
         """Return what is to be known of *agent* before *message* goes in: its screen as it is this moment."""
@@ -174,10 +181,10 @@ class Delivery:
         return next((p for p in panes if p.id == agent.pane and p.generation == agent.generation), None)
 
     def _note_held(self, agent: Agent, message: Message, held: Held) -> None:
-        current = self._world.ledger.fleet.messages.get(message.id)
-        if current is None or current.state not in WAITING or current.reason == held.reason:
+        current, reason = self._world.ledger.fleet.messages.get(message.id), self._world.masked(agent.id, held.reason)
+        if current is None or current.state not in WAITING or current.reason == reason:
             return
-        self._append(agent, EventType.MESSAGE_HELD, message=message.id, reason=held.reason)
+        self._append(agent, EventType.MESSAGE_HELD, message=message.id, reason=reason)
 
     async def _hand_over(self, agent: Agent, message: Message, pane: Pane | None) -> bool:
         if message.keys:
@@ -197,13 +204,30 @@ class Delivery:
         return True
 
     def _note_typed(self, agent: Agent, message: Message, number: int) -> None:
-        if self._is_waiting(message):  # its proof may have come before we knew that it was typed
+        """Record that *message* was typed as the *number*-th text; its proof may have come before we knew."""
+        known = self._world.ledger.fleet.messages.get(message.id)
+        if known is not None and (known.state in WAITING or (self._is_typed(message) and known.number < number)):
             facts = {"message": message.id, "generation": agent.generation, "number": number}
             self._append(agent, EventType.MESSAGE_TYPED, **facts)
 
-    def _stands_there(self, agent: Agent, message: Message, pane: Pane | None) -> bool:
+    def _note_unnoted(self, reader: Reader, message: Message, number: int) -> None:
+        """Record a text that the pane has counted and nobody has noted: a supervisor died between the two.
+
+        It is one more paste of what is typed already, or what has been seen since, or else *message*, the next one.
+        """
+        agent, before = reader.agent, reader.unproven
+        if before is not None and before.state is MessageState.TYPED and before.generation == agent.generation:
+            return self._note_typed(agent, before, number)
+        of_now = (m for m in self._world.ledger.fleet.of(agent.id) if m.generation == agent.generation)
+        seen = next((m for m in of_now if m.state in _TAKEN and m.number > agent.typed), None)
+        if seen is None:
+            return self._note_typed(agent, message, number)
+        facts = {"message": seen.id, "evidence": seen.evidence, "generation": agent.generation, "typed": number}
+        return self._append(agent, _TAKEN[seen.state], **facts)
+
+    def _stands_there(self, agent: Agent, message: Message, pane: Pane) -> bool:
         """Tell whether it was typed by a supervisor that died before it could say so: the pane has counted it."""
-        return pane is not None and not message.keys and pane.typed > agent.typed
+        return not message.keys and pane.typed > agent.typed
 
     async def _press(self, agent: Agent, message: Message, pane: Pane | None) -> bool:
         if agent.pane is None:
@@ -226,7 +250,8 @@ class Delivery:
 
         Where its screen can be read, the keys follow only after one more look at it. A question may have come up since
         the paste, and Enter would answer it: then the text stands in the composer, and the keys follow when the
-        question is gone (`_remedy`). Or the program has let the paste fall: then it is pasted once more.
+        question is gone (`_remedy`). Or the program has let the paste fall: then it is pasted once more, and submitted
+        only where it stands there once. A program that was only slow has it twice by now, and a person has to look.
         """
         runner = self._runner(agent)
         if not _reads_screen(runner):
@@ -234,10 +259,14 @@ class Delivery:
         if not await self._paste(agent, message, number, pane):
             return 0
         await self._world.clock.sleep(runner.submit.delay.total_seconds())
-        if await self._was_let_fall(agent) and await self._paste(agent, message, number + 1, pane):
+        if await self._was_let_fall(agent):
+            self._note_typed(agent, message, number)  # or the next paste would be taken for the next message's
+            if not await self._paste(agent, message, number + 1, pane):
+                return number
             number += 1
-            self._note_typed(agent, message, number)  # before its proof can come, which knows of one paste only
-            await self._world.clock.sleep(runner.submit.delay.total_seconds())
+            self._note_typed(agent, message, number)
+            if not await self._stands_once(agent, message):
+                return number
         await self._submit(agent, pane)
         return number
 
@@ -270,6 +299,18 @@ class Delivery:
                 return sight.composer
             await self._world.clock.sleep(_LOOK_FOR_PASTE.total_seconds())
 
+    async def _stands_once(self, agent: Agent, message: Message) -> bool:
+        """Tell whether *message* comes to stand in the composer, whole and once, and stays so."""
+        until = self._world.clock.monotonic() + _DRAWS_PASTE_WITHIN.total_seconds()
+        while (sight := (await self._senses.look(agent)).sight) is not None and not sight.draft:
+            if self._world.clock.monotonic() >= until:
+                return False
+            await self._world.clock.sleep(_LOOK_FOR_PASTE.total_seconds())
+        runner = self._runner(agent)
+        await self._world.clock.sleep(runner.submit.delay.total_seconds())
+        sight = (await self._senses.look(agent)).sight
+        return sight is not None and is_ours(sight.draft, self._as_typed(agent, message), runner, tail=False)
+
     async def _submit(self, agent: Agent, pane: Pane) -> None:
         """Press the runner's keys, unless a question stands there or somebody has begun to type."""
         sight = (await self._senses.look(agent)).sight
@@ -278,14 +319,14 @@ class Delivery:
             await self._world.terminal.keys(pane.id, agent.id, agent.generation, keys, keyed=pane.keyed)
 
     def _as_typed(self, agent: Agent, message: Message) -> str:
-        """Return the text that is typed: framed, and by file where the program's composer would cut or split it."""
+        """Return the text that is typed: framed, by file where the program would not take it as it is."""
         runner = self._runner(agent)
         if message.kind == "raw" or is_command(message, runner.submit.commands):
             return message.text
         team = self._world.ledger.fleet.teams.get(team_of(agent.id))
         tag, submit = team.tag if team is not None else NO_TAG, runner.submit
         text = frame(message, tag, lines=submit.lines)
-        if len(text.encode(errors="replace")) <= submit.safe_bytes and (submit.lines or "\n" not in text):
+        if _fits(text, submit):
             return text
         return frame(replace(message, text=f"Read {self._as_file(message)} and follow it."), tag, lines=False)
 
@@ -294,7 +335,10 @@ class Delivery:
         folder = self._world.agent_folder(message.agent) / "messages"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"{message.id}.txt"
-        path.write_text(message.text)
+        path.unlink(missing_ok=True)  # the folder is the agent's: a pipe or a link in its place is not written to
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(message.text.encode(errors="replace"))
         return path
 
     # --- proof ---
@@ -312,6 +356,7 @@ class Delivery:
         )
         if proof:
             self._append(agent, EventType.MESSAGE_SEEN, message=message.id, evidence=proof)
+            self._senses.weigh(self._world.ledger.fleet.agents.get(agent.id, agent))
             return None
         age = self._world.clock.now() - (message.since or self._world.clock.now())
         if age < _NUDGE_AFTER:
@@ -343,13 +388,18 @@ class Delivery:
         if message.nudged or not runner.submit.remedy or agent.pane is None:
             return False
         sight, pane = (await self._senses.look(agent)).sight, await self._pane(agent)
-        if sight is None or sight.ask is not None or not is_ours(sight.draft, self._as_typed(agent, message), runner):
+        if sight is None or sight.ask is not None or pane is None or pane.mode or not self._is_typed(message):
             return False
-        if pane is None or pane.mode or not self._is_typed(message):
+        if not is_ours(
+            sight.draft, self._as_typed(agent, message), runner, touched=_is_touched(pane, message), tail=True
+        ):
             return False
         facts = {"message": message.id, "generation": agent.generation, "evidence": "its text stood in the composer"}
-        self._append(agent, EventType.MESSAGE_NUDGED, **facts)
         await self._world.terminal.keys(agent.pane, agent.id, agent.generation, runner.submit.remedy, keyed=pane.keyed)
+        if self._is_typed(
+            message
+        ):  # recorded after the act: pressing twice is harmless, for our text has to stand there
+            self._append(agent, EventType.MESSAGE_NUDGED, **facts)
         return True
 
     def _is_waiting(self, message: Message) -> bool:
@@ -371,8 +421,20 @@ class Delivery:
 _ALIVE = frozenset({AgentState.STARTING, AgentState.RUNNING})
 
 
+def _is_touched(pane: Pane, message: Message) -> bool:
+    """Tell whether a person has pressed a key there since *message* was typed."""
+    return pane.watched and message.since is not None and pane.keyed > message.since.timestamp()
+
+
 def _reads_screen(runner: Runner) -> bool:
     return bool(runner.rules) and runner.composer is not None
+
+
+def _fits(text: str, submit: Submit) -> bool:
+    """Tell whether *text* reaches the program as it is when it is typed."""
+    if len(text.encode(errors="replace")) > submit.safe_bytes or ("\n" in text and not submit.lines):
+        return False
+    return not submit.alters or compiled(submit.alters).search(text) is None
 
 
 def _can_prove(runner: Runner) -> bool:

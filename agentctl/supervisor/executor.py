@@ -14,8 +14,7 @@ from agentctl.domain.ports import Opening, Pane
 from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import exit_code, own_words
 from agentctl.engine.reconcile import HUNG, Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
-from agentctl.runners.endings import why_ended
-from agentctl.runners.reset import parse_reset
+from agentctl.runners.endings import limit_ends, why_ended
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.starting import Starter
 from agentctl.supervisor.world import World
@@ -126,8 +125,7 @@ class Executor:
         """Return when the limit ends that *agent* ran into, where it has said so."""
         if agent.asking is not None and agent.asking.until_at is not None:
             return agent.asking.until_at.isoformat()
-        resets = (parse_reset(line, self._world.clock.now(), None) for line in reversed(lines))
-        until = next((moment for moment in resets if moment is not None), None)
+        until = limit_ends(self._world.runners.get(agent.runner), lines, self._world.clock.now())
         return until.isoformat() if until is not None else ""
 
     async def _settle(self, name: AgentId, survivors: list[int]) -> None:

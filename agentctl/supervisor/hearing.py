@@ -6,13 +6,13 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from agentctl.domain.agent import Agent
+from agentctl.domain.agent import Activity, Agent
 from agentctl.domain.errors import AgentctlError
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.message import OVER, MessageState
 from agentctl.drivers.signals import Signal, SignalReader, watch
 from agentctl.runners.signs import read_signal
-from agentctl.supervisor.proof import seen_by_sign
+from agentctl.supervisor.proof import seen_before_end, seen_by_sign
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.world import World
 
@@ -37,6 +37,7 @@ class Hearing:
             except AgentctlError as error:  # it stays in its file, and is read again after a restart
                 log.warning("signal not taken in", extra={"agent": signal.agent, "error": error.message})
             self._wake.set()
+            await self._world.clock.sleep(0)  # many lines at once take turns with everything else
 
     def _take(self, signal: Signal) -> None:
         agent = self._world.ledger.fleet.agents.get(signal.agent)
@@ -45,7 +46,7 @@ class Hearing:
         current = signal.generation == agent.generation
         runner = self._world.runners.get(agent.runner) if agent.runner else None
         if runner is not None and runner.reports:
-            drafts = self._of_program(agent, signal) if current else []
+            drafts = self._of_program(agent, signal) if current else self._of_ended(agent, signal)
         else:
             drafts = self._of_message(signal) or (self._of_worker(agent, signal) if current else [])
         if not drafts and not current:
@@ -62,6 +63,12 @@ class Hearing:
         news = self._senses.hear(agent, sign)
         return [*seen_by_sign(self._world.ledger.fleet, agent, sign), *news]
 
+    def _of_ended(self, agent: Agent, signal: Signal) -> list[Draft]:
+        """Return what a generation that has ended had taken; all else that it says is over."""
+        runner = self._world.runners.get(agent.runner)
+        sign = read_signal(runner, signal.kind, signal.data.get("payload"), self._world.clock.now())
+        return seen_before_end(self._world.ledger.fleet, agent, sign, signal.generation) if sign is not None else []
+
     def _of_message(self, signal: Signal) -> list[Draft]:
         """Return what a report on a message says; it holds whatever generation made it, and only once."""
         message = self._world.ledger.fleet.messages.get(str(signal.data.get("message")))
@@ -70,7 +77,7 @@ class Hearing:
         stream = agent_stream(signal.agent)
         match signal.kind:
             case "answered":
-                code = signal.data.get("code")
+                code = _exit_code(signal.data.get("code"))
                 facts = {"message": message.id, "code": code, "evidence": f"exit code {code}"}
                 return [Draft(stream, EventType.MESSAGE_ANSWERED, facts)]
             case "interrupted":
@@ -85,12 +92,18 @@ class Hearing:
 
     def _of_worker(self, agent: Agent, signal: Signal) -> list[Draft]:
         kind = _WORKER_SAYS.get(signal.kind)
-        if kind is None or signal.generation != agent.generation:
+        if kind is None or signal.generation != agent.generation or agent.activity.value == _DOES.get(signal.kind):
             return []
         facts = {"generation": signal.generation, "evidence": f"it said {signal.kind}", "source": "worker"}
         return [Draft(agent_stream(agent.id), kind, facts)]
 
 
+def _exit_code(said: object) -> int | None:
+    """Return the exit code that a worker names; its signals lie where its commands can write."""
+    return said if isinstance(said, int) and not isinstance(said, bool) and -256 < said < 256 else None  # noqa: PLR2004
+
+
+_DOES = {"busy": Activity.WORKING.value, "idle": Activity.IDLE.value}
 _WORKER_SAYS = {
     "ready": EventType.AGENT_READY,
     "busy": EventType.AGENT_BUSY,

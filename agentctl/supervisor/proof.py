@@ -23,6 +23,9 @@ _HISTORY_BYTES = 256 * 1024
 _TELLING = 40
 """So many characters of the end of a text are nobody else's."""
 
+_SIGNALS_WITHIN = timedelta(seconds=3)
+"""The slowest program measured signals a prompt 2 s after it was typed."""
+
 _DRAWS_WITHIN = timedelta(milliseconds=500)
 """A program takes so long to draw what was typed; before that its composer looks empty, too."""
 
@@ -34,7 +37,22 @@ def seen_by_sign(fleet: Fleet, agent: Agent, sign: Sign) -> list[Draft]:
     messages = {m.id: m for m in fleet.of(agent.id) if m.state in _TAKEABLE}
     told = found(sign.text)
     drafts = [_taken(agent, messages[name], sign, whole) for name, whole in told.items() if name in messages]
-    return drafts or [_taken(agent, message, sign, whole=True) for message in _unframed(messages, sign)[:1]]
+    drafts = drafts or [_taken(agent, message, sign, whole=True) for message in _unframed(messages, sign)[:1]]
+    return [draft for draft in drafts if draft is not None]
+
+
+def seen_before_end(fleet: Fleet, agent: Agent, sign: Sign, generation: int) -> list[Draft]:
+    """Return what a prompt proves that *generation*, which has ended, had accepted: its successor is not told it again.
+
+    The signal is read a moment after it was given, and by then the next generation may run.
+    """
+    if sign.meaning is not Meaning.PROMPT:
+        return []
+    told = found(sign.text)
+    messages = [m for m in fleet.of(agent.id) if m.state in _TAKEABLE and m.generation in (0, generation)]
+    facts = {"evidence": f"hook {sign.kind}, before it ended", "generation": generation}
+    stream = agent_stream(agent.id)
+    return [Draft(stream, EventType.MESSAGE_SEEN, {"message": m.id, **facts}) for m in messages if told.get(m.id)]
 
 
 def _unframed(messages: dict[str, Message], sign: Sign) -> list[Message]:
@@ -43,9 +61,11 @@ def _unframed(messages: dict[str, Message], sign: Sign) -> list[Message]:
     return [m for m in typed if _squeezed(m.text) == _squeezed(sign.text)]
 
 
-def _taken(agent: Agent, message: Message, sign: Sign, whole: bool) -> Draft:
+def _taken(agent: Agent, message: Message, sign: Sign, whole: bool) -> Draft | None:
     stream = agent_stream(agent.id)
-    if not whole and message.state is MessageState.TYPED:
+    if not whole and message.state is not MessageState.TYPED:
+        return None
+    if not whole:
         facts: dict[str, object] = {"message": message.id, "reason": "it arrived cut: its end is missing"}
         return Draft(stream, EventType.MESSAGE_UNSEEN, facts)
     facts = {"message": message.id, "evidence": f"hook {sign.kind}"}
@@ -58,11 +78,15 @@ def seen_by_screen(message: Message, agent: Agent, runner: Runner, sense: Sense)
     """Say how the screen shows that a typed message was taken; empty where it does not.
 
     The composer has to be empty, or gone while it works, and the message has to stand above it or a turn to have begun
-    since. Where the program has signals they tell, and not the screen; but no signal tells of its own commands.
+    since. Where the program has signals they tell, and not the screen; but no signal tells of its own commands, and one
+    that has signalled nothing since it started has had its hooks switched off.
     """
     command = message.kind == "raw" or is_command(message, runner.submit.commands)
     looked, sight = sense.looked, sense.sight
-    if (runner.submit.seen == "signal" and not command) or looked is None or sight is None or message.since is None:
+    if looked is None or sight is None or message.since is None:
+        return ""
+    mute = not sense.turns and not agent.heard and looked.at >= message.since + _SIGNALS_WITHIN
+    if runner.submit.seen == "signal" and not command and not mute:
         return ""
     if sight.draft or looked.at < message.since + _DRAWS_WITHIN:
         return ""
@@ -91,18 +115,31 @@ def seen_in_history(message: Message, folder: Path, runner: Runner) -> str:
     return f"its {runner.submit.history} holds it to the end" if f"[/{message.id}]" in text else ""
 
 
-def is_ours(draft: str, typed: str, runner: Runner) -> bool:
-    """Tell whether what stands in the composer is the text that we have *typed*, whole, and nothing that a person adds.
+def is_ours(draft: str, typed: str, runner: Runner, *, touched: bool = False, tail: bool = True) -> bool:
+    """Tell whether what stands in the composer is the text that we have *typed*, once, and nothing that a person adds.
 
-    A composer wraps lines and may show only the end of a long text, or a word for a pasted one.
+    A composer wraps lines and may show a word for a pasted text, or, where *tail* may be, only the end of a long one:
+    both could be a person's as well where they have *touched* it since.
     """
     shown, wanted = _closed_up(draft), _closed_up(typed)
     if not shown:
         return False
-    pasted = runner.composer.pasted if runner.composer is not None else ""
-    if pasted and re.fullmatch(f"(?:{pasted}).{{0,40}}", draft.strip()):
+    if wanted == shown or touched:
+        return wanted == shown
+    if _is_framed_alike(shown, wanted):  # some programs redraw a letter as another of the same looks
         return True
-    return wanted == shown or (len(shown) >= _TELLING and wanted.endswith(shown))
+    pasted = runner.composer.pasted if runner.composer is not None else ""
+    if pasted and re.fullmatch(f"(?:{pasted}).{{0,40}}", draft.strip()) and len(re.findall(pasted, draft)) == 1:
+        return True
+    return tail and len(shown) >= _TELLING and wanted.endswith(shown)
+
+
+def _is_framed_alike(shown: str, wanted: str) -> bool:
+    """Tell whether *shown* has the header and the end mark of *wanted*, each once, and nothing about them."""
+    head, _, rest = wanted.partition("]")
+    mark = rest[rest.rfind("[/") :] if "[/" in rest else ""
+    framed = head.startswith("[agentctl") and bool(mark)
+    return framed and shown.startswith(f"{head}]") and shown.endswith(mark) and shown.count(head) == 1
 
 
 def answered(fleet: Fleet, agent: Agent, evidence: str, answer: str) -> list[Draft]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agentctl.domain.agent import Activity, Agent, AgentState, Ask, Phase
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError, IllegalMove
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.evidence import Meaning, Sign, Verdict
+from agentctl.domain.message import MessageState
 from agentctl.domain.names import AgentId, PaneId
 from agentctl.domain.ports import Shown
-from agentctl.domain.text import safe_text
+from agentctl.domain.text import safe_line, safe_text
 from agentctl.engine.framing import found
 from agentctl.engine.looking import look_again, says
 from agentctl.engine.verdict import judge, next_verdict, speaks
@@ -32,7 +35,14 @@ log = logging.getLogger(__name__)
 _AGAIN = 1.0
 """Seconds before screens are watched anew after tmux was out of reach."""
 
+_TURN_SHOWS = timedelta(seconds=2)
+"""A turn that lasts this long after its message was taken shows on the screen; a shorter one may never."""
+
 _ANSWER_KEPT = 4096
+
+_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""A conversation's id goes into command lines and names of files: no option, no path, no blank."""
+
 _SENSED = frozenset({AgentState.STARTING, AgentState.RUNNING})
 _SAYS = {Activity.WORKING: Meaning.BUSY, Activity.IDLE: Meaning.IDLE, Activity.WAITING: Meaning.ASKING}
 
@@ -48,6 +58,7 @@ class Senses:
         """When, by the monotonic clock, the evidence on an agent is to be weighed again."""
         self.listeners: list[Callable[[AgentId], None]] = []
         """Called with each agent of which something new has been sensed."""
+        self._looks: set[asyncio.Future[None]] = set()
         self._set = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -97,6 +108,10 @@ class Senses:
         sense = self.of(agent)
         sense.last_input = sense.moved = self._world.clock.now()
 
+    def weigh(self, agent: Agent) -> None:
+        """Weigh the evidence on *agent* again: a message of it has come further."""
+        self._record(agent, self._weigh(agent, self.of(agent)))
+
     def hear(self, agent: Agent, sign: Sign) -> list[Draft]:
         """Take *sign* in; return what is to be recorded. One of another conversation, or told twice, says nothing."""
         sense = self.of(agent)
@@ -112,6 +127,10 @@ class Senses:
         if speaks(sign, sense.sign):
             sense.sign = sign
         drafts += self._weigh(agent, sense)
+        if (
+            agent.asking is not None
+        ):  # what it asked is probably answered: the screen tells, and need not be drawn first
+            self._look_soon(agent)
         self._tell(agent.id)
         return drafts
 
@@ -123,6 +142,15 @@ class Senses:
         return self.of(agent)
 
     # --- screens ---
+
+    def _look_soon(self, agent: Agent) -> None:
+        look = asyncio.ensure_future(self._look_quietly(agent))
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+    async def _look_quietly(self, agent: Agent) -> None:
+        with contextlib.suppress(AgentctlError):  # the next drawing tells
+            await self.look(agent)
 
     async def _look_at(self, panes: Collection[PaneId]) -> None:
         wanted = [a.pane for a in self._sensed() if a.pane in panes and a.pane is not None and self._reads(a)]
@@ -175,15 +203,29 @@ class Senses:
         runner = self._runner(agent)
         if not runner.reports and not runner.rules:
             return []
-        evidence, now = (sense.sign, sense.looked, sense.last_input), self._world.clock.now()
-        signals, said, phase = bool(runner.reports), agent.activity, agent.phase
-        verdict = judge(*evidence, now, own_signals=signals, said=said, phase=phase)
-        due = next_verdict(*evidence, now, own_signals=signals, said=said, phase=phase)
+        now = self._world.clock.now()
+        sense.set_back(now)
+        evidence = (sense.sign, sense.looked, sense.last_input)
+        signals, tools = bool(runner.reports), any(r.means is Meaning.TOOL for r in runner.reports.values())
+        said, phase = agent.activity, agent.phase
+        verdict = judge(*evidence, now, own_signals=signals, own_tools=tools, said=said, phase=phase)
+        due = next_verdict(*evidence, now, own_signals=signals, own_tools=tools, said=said, phase=phase)
+        shows = self._turn_shows(agent)
+        due = min((moment for moment in (due, shows) if moment is not None and moment > now), default=None)
         self._weigh_again(agent.id, due, now)
         if verdict is None:
             return []
         sense.verdict = verdict
-        return self._news(agent, verdict)
+        return self._paced(sense, agent, self._news(agent, verdict))
+
+    def _paced(self, sense: Sense, agent: Agent, news: list[Draft]) -> list[Draft]:
+        """Return *news*, or nothing where too much was recorded of *agent*: then it is weighed again a little later."""
+        wait = sense.pace.wait(self._world.clock.monotonic()) if news else 0.0
+        if not wait:
+            return news
+        now = self._world.clock.now()
+        self._weigh_again(agent.id, now + timedelta(seconds=wait), now)
+        return []
 
     def _weigh_again(self, agent: AgentId, moment: datetime | None, now: datetime) -> None:
         """Have the evidence weighed again when some of it has stood long enough to count for more."""
@@ -203,8 +245,12 @@ class Senses:
             case Activity.WORKING if agent.activity is not Activity.WORKING or agent.phase is not verdict.phase:
                 by_person = {"hops": 0} if _is_of_person(self.of(agent).sign) else {}
                 return [_draft(agent, EventType.AGENT_BUSY, **facts, phase=verdict.phase, **by_person)]
-            case Activity.IDLE if agent.activity is not Activity.IDLE or agent.phase is not Phase.IDLE:
-                ended = self._turn_end(agent, facts) if agent.phase in _AT_WORK else []
+            case Activity.IDLE:
+                worked = self._has_worked(agent)
+                unseen = [] if worked else self._unseen_turn(agent, verdict)
+                if agent.activity is Activity.IDLE and agent.phase is Phase.IDLE:
+                    return unseen
+                ended = self._turn_end(agent, facts) if worked else unseen
                 return [*ended, _draft(agent, EventType.AGENT_IDLE, **facts)]
             case Activity.WAITING if verdict.ask is not None and not _asks_already(agent, verdict.ask):
                 return [
@@ -215,6 +261,25 @@ class Senses:
             case _:
                 return []
 
+    def _turn_shows(self, agent: Agent) -> datetime | None:
+        """Return when the turn of a message that was taken has to be seen, if it is long enough to be."""
+        seen = (m.since for m in self._world.ledger.fleet.of(agent.id) if m.state is MessageState.SEEN)
+        return min((since + _TURN_SHOWS for since in seen if since is not None), default=None)
+
+    def _unseen_turn(self, agent: Agent, verdict: Verdict) -> list[Draft]:
+        """Return what an idle screen says of messages whose turn was over before it could be seen."""
+        shows = self._turn_shows(agent)
+        if verdict.source != "screen" or shows is None or shows > self._world.clock.now():
+            return []
+        return answered(self._world.ledger.fleet, agent, self._world.masked(agent.id, verdict.evidence), "")
+
+    def _has_worked(self, agent: Agent) -> bool:
+        """Tell whether a turn ends with *agent* being idle, even one of whose beginning nothing was recorded."""
+        sense = self.of(agent)
+        since = sense.last_input or sense.moved
+        ended = sense.sign is not None and sense.sign.meaning is Meaning.TURN_END and sense.sign.at >= since
+        return agent.phase in _AT_WORK or (agent.phase is Phase.ASSIGNED and ended)
+
     def _turn_end(self, agent: Agent, facts: dict[str, object]) -> list[Draft]:
         sign = self.of(agent).sign
         said = sign.text if sign is not None and sign.meaning is Meaning.TURN_END else ""
@@ -223,11 +288,15 @@ class Senses:
         return [*taken, _draft(agent, EventType.AGENT_TURN_ENDED, **facts, answer=answer)]
 
     def _masked_ask(self, agent: Agent, ask: Ask) -> Ask:
+        title, until = (self._world.masked(agent.id, text) if text else "" for text in (ask.title, ask.until))
         options = tuple(self._world.masked(agent.id, option) for option in ask.options)
-        return replace(ask, title=self._world.masked(agent.id, ask.title), options=options)
+        return replace(ask, title=title, options=options, until=until)
 
     def _of_session(self, agent: Agent, sign: Sign) -> list[Draft]:
         if sign.meaning is not Meaning.SESSION or not sign.session or sign.session == agent.session:
+            return []
+        if not _SESSION.fullmatch(sign.session) or self.of(agent).pace.wait(self._world.clock.monotonic()):
+            log.warning("conversation refused", extra={"agent": agent.id, "session": safe_line(sign.session)})
             return []
         facts = {"generation": agent.generation, "session": sign.session, "evidence": f"hook {sign.kind}"}
         return [_draft(agent, EventType.AGENT_SESSION, **facts)]

@@ -39,6 +39,9 @@ class World:
     redactors: dict[AgentId, Redactor] = field(default_factory=dict)
     """By agent: what masks the secrets that its generation was started with."""
 
+    in_hand: set[str] = field(default_factory=set)
+    """Ids of the messages that are being handed over now: nobody else may take them, or give them up."""
+
     def masked(self, agent: AgentId, text: str) -> str:
         """Return *text*, which comes from *agent*, as it may be kept: without the agent's secrets.
 

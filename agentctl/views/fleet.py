@@ -123,7 +123,7 @@ class Fleet:
         if event.type in MESSAGE_FOLDS or event.type == EventType.MESSAGE_QUEUED:
             self._apply_to_message(agent, event)
         if event.type == EventType.AGENT_FORGOTTEN:
-            self._forget(agent)
+            self._forget(agent, keeps=frozenset({MessageState.DEAD}))
         elif event.type in AGENT_FOLDS:
             self.agents[agent] = AGENT_FOLDS[event.type](self.agents.get(agent, Agent(agent)), event)
         if "heard" in event.data and agent in self.agents:
@@ -136,7 +136,7 @@ class Fleet:
         elif name in self.messages:
             self.messages[name] = message = MESSAGE_FOLDS[event.type](self.messages[name], event)
             if event.type in _TAKEN and reader in self.agents:
-                self.agents[reader] = replace(self.agents[reader], hops=message.hops)
+                self.agents[reader] = _given(replace(self.agents[reader], hops=message.hops), event)
             self._drop_settled()
 
     def _drop_settled(self, most: int = 500) -> None:
@@ -145,7 +145,17 @@ class Fleet:
         for name in settled[: max(0, len(settled) - most)]:
             del self.messages[name]
 
-    def _forget(self, agent: AgentId) -> None:
+    def _forget(self, agent: AgentId, keeps: frozenset[MessageState] = frozenset()) -> None:
         self.agents.pop(agent, None)
-        for name in [name for name, m in self.messages.items() if m.agent == agent]:
+        for name in [name for name, m in self.messages.items() if m.agent == agent and m.state not in keeps]:
             del self.messages[name]
+
+
+def _given(agent: Agent, event: Event) -> Agent:
+    """Count a text that was seen before anybody could say that it was typed, once its pane is known to have counted it.
+
+    Its `number` alone says nothing of that: one that is to be typed again may be seen late, and was counted before.
+    """
+    if event.data.get("generation") != agent.generation:
+        return agent
+    return replace(agent, typed=max(agent.typed, event.data.get("typed", 0)))

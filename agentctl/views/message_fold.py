@@ -36,7 +36,7 @@ def _move(to: MessageState) -> Callable[[Message, Event], Message]:
     def fold(message: Message, event: Event) -> Message:
         data = event.data
         if message.state is to and to is not MessageState.HELD:
-            return message
+            return replace(message, number=data.get("number", message.number))
         return message.move(
             to,
             since=event.at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -16,9 +17,9 @@ def ask(stage: Stage, agent: str, command: str) -> tuple[int, str]:
     told = stage.folder / "told"
     told.unlink(missing_ok=True)
     done = stage.run("send", agent, "--wait", "20s", "--json", f"({command}) >{told} 2>&1", code=None)
-    assert '"code"' in done.out, done
-    code = int(done.out.rpartition('"code":')[2].strip(' \n}],"'))
-    return code, told.read_text()
+    found = re.search(r'"code": (\d+)', done.out)
+    assert found, done
+    return int(found[1]), told.read_text()
 
 
 def test_a_message_from_a_pane_is_signed_with_the_agents_own_id(stage: Stage) -> None:

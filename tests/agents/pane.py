@@ -80,6 +80,11 @@ class Pane:
     def title(self) -> str:
         return self._tmux("display-message", "-p", "-t", "=main:", "#{pane_title}").rstrip("\n")
 
+    def cursor(self) -> tuple[int, int]:
+        """Column and row, from 0."""
+        column, row = self._tmux("display-message", "-p", "-t", "=main:", "#{cursor_x} #{cursor_y}").split()
+        return int(column), int(row)
+
     def dead(self) -> bool:
         return self._tmux("display-message", "-p", "-t", "=main:", "#{pane_dead}").strip() == "1"
 

@@ -82,7 +82,8 @@ class _Album:
         (self.folder / f"{name}.ansi").write_text(pane.last_words() if "ends" in shot.expect else pane.picture())
         title = pane.title()
         own = {} if title == socket.gethostname() else {"title": title}  # tmux's own title is the machine's name
-        write_expectation(self.folder / "expect.toml", name, {**shot.expect, **own})
+        cursor = {} if "ends" in shot.expect else {"cursor": pane.cursor()}
+        write_expectation(self.folder / "expect.toml", name, {**shot.expect, **own, **cursor})
         sys.stdout.write(f"  {name}\n")
         sys.stdout.flush()
 

@@ -62,28 +62,38 @@ async def why(request: Request) -> dict[str, Any]:
 async def answer(request: Request) -> dict[str, Any]:
     """Answer what one agent asks, and see whether it took the answer."""
     agent, choice = request.one(), request.need("choice", str)
-    ask = request.arg("ask", str, "") or None
-    asked = request.fleet.agents[agent.id].asking
-    words = await request.desk.answering.answer(agent, choice, ask)
-    facts = {"generation": agent.generation, "ask": ask or (asked.id if asked is not None else ""), "choice": words}
-    request.record([Draft(agent_stream(agent.id), EventType.AGENT_ANSWERED, {**facts, "policy": ""})])
-    state = await _effect(request, agent, str(facts["ask"]))
-    return {"agent": agent.id, "ask": facts["ask"], "choice": words, "state": state}
+    sight = (await request.desk.senses.look(agent)).sight if agent.pane is not None else None
+    ask = sight.ask.id if sight is not None and sight.ask is not None else ""
+    pressed = request.world.clock.now()
+    words = await request.desk.answering.answer(agent, choice, request.arg("ask", str, "") or None)
+    facts = {"generation": agent.generation, "ask": ask, "choice": words, "policy": ""}
+    request.record([Draft(agent_stream(agent.id), EventType.AGENT_ANSWERED, facts)])
+    state = await _effect(request, agent, ask, pressed)
+    if state == "swallowed":
+        await request.desk.answering.answer(agent, choice, ask)
+        state = await _effect(request, agent, ask, request.world.clock.now())
+    if state == "taken":
+        request.desk.answering.taken(agent, ask)
+    return {"agent": agent.id, "ask": ask, "choice": words, "state": state if state != "swallowed" else "asking"}
 
 
-async def _effect(request: Request, agent: Agent, ask: str) -> str:
-    """Return `taken`, or `asking` where the same question still stands there after a while."""
+async def _effect(request: Request, agent: Agent, ask: str, pressed: datetime) -> str:
+    """Return `taken`, `ended` with the agent, or `asking` where the same question still stands there after a while.
+
+    `swallowed`, where nothing at all was drawn since the keys were *pressed*: some programs drop keys that come with a
+    dialog's first drawing, and pressing once more cannot meet another question.
+    """
     clock = request.world.clock
-    until = clock.monotonic() + _TAKES_EFFECT
+    until, sense = clock.monotonic() + _TAKES_EFFECT, request.desk.senses.of(agent)
     while clock.monotonic() < until:
         await clock.sleep(_LOOK_EVERY)
         now = request.fleet.agents.get(agent.id)
         if now is None or now.generation != agent.generation:
             return "ended"
-        sight = (await request.desk.senses.look(now)).sight
-        if sight is not None and (sight.ask is None or sight.ask.id != ask):
+        sense = await request.desk.senses.look(now)
+        if sense.sight is not None and (sense.sight.ask is None or sense.sight.ask.id != ask):
             return "taken"
-    return "asking"
+    return "asking" if sense.looked is None or sense.looked.drawn > pressed else "swallowed"
 
 
 def _screen(request: Request, agent: Agent, sense: Sense) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ async def inbox(request: Request) -> dict[str, Any]:
     """Return the caller's messages that wait, with their texts; with `take` they count as read."""
     reader = AgentId(request.caller.agent or PERSON)
     waiting = request.fleet.queued(reader)
-    waiting = [message for message in waiting if not message.keys]
+    waiting = [message for message in waiting if not message.keys and message.id not in request.world.in_hand]
     if request.arg("take", bool, default=False):
         request.record([_read(message, request) for message in waiting])
     return {"reader": reader, "messages": [message_row(message) | {"text": message.text} for message in waiting]}
@@ -70,7 +70,7 @@ async def message(request: Request) -> dict[str, Any]:
 
 async def retry(request: Request) -> dict[str, Any]:
     """Queue messages again that are dead or were not seen; a person has looked and says so."""
-    found = [_one(request, name) for name in request.texts("ids")]
+    found = _all(request)
     _check(found, _RETRIED, "is not dead and was not missed")
     drafts = []
     for message in found:
@@ -83,8 +83,11 @@ async def retry(request: Request) -> dict[str, Any]:
 
 async def drop(request: Request) -> dict[str, Any]:
     """Give messages up that wait or were not seen."""
-    found = [_one(request, name) for name in request.texts("ids")]
+    found = _all(request)
     _check(found, _DROPPED, "is over already")
+    for message in found:
+        if message.id in request.world.in_hand:
+            raise Refused(f"message {message.id} is being typed at this moment", hint="try again")
     facts = {"reason": "a person gave it up"}
     request.record([Draft(_stream(m), EventType.MESSAGE_DEAD, {"message": m.id, **facts}) for m in found])
     return _rows(request, found)
@@ -94,6 +97,11 @@ def _check(found: Iterable[Message], states: frozenset[MessageState], why: str) 
     for message in found:
         if message.state not in states:
             raise Refused(f"message {message.id} {why}: it is {message.state}")
+
+
+def _all(request: Request) -> list[Message]:
+    """Return the messages that were named, each once."""
+    return list({message.id: message for message in (_one(request, name) for name in request.texts("ids"))}.values())
 
 
 def _one(request: Request, name: str) -> Message:

@@ -10,8 +10,9 @@ from agentctl.domain.agent import Agent, AgentState
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import Refused, UsageError
 from agentctl.domain.events import PERSON_STREAM, Draft, EventType, agent_stream
-from agentctl.domain.message import PERSON, MessageState
+from agentctl.domain.message import PERSON, Message, MessageState
 from agentctl.domain.names import AgentId
+from agentctl.engine.dialogs import answer_by_policy
 from agentctl.engine.traffic import refusal
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.requests.request import Request
@@ -110,10 +111,24 @@ async def _until(request: Request, message: str, goal: frozenset[MessageState], 
         changed = asyncio.ensure_future(request.world.ledger.changed())
         found = request.fleet.messages.get(message)
         left = end - clock.monotonic()
-        if found is None or found.state in goal or left <= 0:
+        if found is None or found.state in goal or left <= 0 or _needs_person(request, found, seconds):
             changed.cancel()
             return
         await first(changed, clock.sleep(left))
+
+
+def _needs_person(request: Request, message: Message, seconds: float) -> bool:
+    """Tell whether waiting for the answer is in vain until a person has answered what the agent asks."""
+    agent, spec = request.fleet.agents.get(message.agent), request.fleet.spec(message.agent)
+    if seconds <= _HANDED_OVER_WITHIN or agent is None or spec is None or agent.asking is None:
+        return False
+    return answer_by_policy(agent.asking, spec) is None
+
+
+def _behind(request: Request, message: Message) -> str:
+    """Say which message keeps *message* back, and why, where one does."""
+    before = next((m for m in request.fleet.queued(message.agent) if m.seq < message.seq), None)
+    return f"it waits behind {before.id}" + (f": {before.reason}" if before.reason else "") if before else ""
 
 
 def result(request: Request, message: str) -> dict[str, Any]:
@@ -123,7 +138,7 @@ def result(request: Request, message: str) -> dict[str, Any]:
         raise Refused(f"message {message} is gone: its agent was forgotten")
     agent = request.fleet.agents.get(found.agent)
     waits = found.state in (MessageState.QUEUED, MessageState.HELD)
-    why = found.reason or (f"{found.agent} is {agent.state}" if agent is not None else "")
+    why = found.reason or _behind(request, found) or (f"{found.agent} is {agent.state}" if agent is not None else "")
     row = message_row(found)
     evidence = why if waits or found.state in (MessageState.UNSEEN, MessageState.DEAD) else found.evidence
     asking = agent.asking if agent is not None else None

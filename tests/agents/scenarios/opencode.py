@@ -78,7 +78,7 @@ SCENES = (
         Keys("Escape"),
         Gone("esc exit shell mode"),
         Keys("C-p"),
-        Shot("palette", nothing(), see="Switch session", still=0.5),
+        Shot("palette", nothing(), see="Switch model", still=0.5),
     ),
     _scene(
         "turn",

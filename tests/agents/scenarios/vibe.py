@@ -67,6 +67,7 @@ SCENES = (
         trusted=False,
         files={"shop/.vibe/config.toml": "", "shop/AGENTS.md": "# rules\n"},
     ),
+    Scene("starting", (Shot("initializing", nothing(), see="Initializing"),)),
     Scene(
         "composer",
         (

@@ -46,11 +46,11 @@ class TestSend:
          ("dead", True, 1), ("answered", True, 0)],
     )  # fmt: skip
     def test_how_waiting_ends(self, supervisor, agentctl, state, asks, code) -> None:
-        supervisor.on("send", self.sent(state=state, asks=asks))
+        supervisor.on("send", self.sent(state=state, asking={"id": "5f2a"} if asks else None))
         assert agentctl("send", "a/b", "x", "--wait", "1s").code == code
 
     def test_a_held_message_is_under_way_and_who_must_act_is_said(self, supervisor, agentctl) -> None:
-        supervisor.on("send", self.sent(state="held", evidence="it asks a person", asks=True))
+        supervisor.on("send", self.sent(state="held", evidence="it asks a person", asking={"id": "5f2a"}))
         done = agentctl("send", "a/b", "x")
         assert (done.code, done.out) == (0, "1c9e  held  it asks a person\n")
         assert done.err == "a/b waits for a person: agentctl answer a/b\n"

@@ -199,7 +199,9 @@ def test_a_persons_command_goes_in_as_it_is(text: str) -> None:
     assert is_command(message(text), "/!")
 
 
-@pytest.mark.parametrize("text", ["", "/", " /compact", "\n/x", "/etc/hosts is wrong", "// no", "#1 is done", "go /on"])
+@pytest.mark.parametrize(
+    "text", ["", "/", " /compact", "\n/x", "/etc/hosts is wrong", "// no", "#1 is done", "go /on", "/quit\nnow"]
+)
 def test_anything_else_is_no_command(text: str) -> None:
     assert not is_command(message(text), "/!")
 
