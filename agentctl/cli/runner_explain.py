@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from agentctl.cli.options import Format, Json, output_of
 from agentctl.cli.output import Output
 from agentctl.cli.runner import load_runners
 from agentctl.domain.codec import encode
-from agentctl.domain.errors import NotFound
+from agentctl.domain.errors import NotFound, UsageError
 from agentctl.domain.ports import Shown
 from agentctl.runners.reading import Read, explain_screen
 
@@ -36,16 +37,20 @@ def explain(
     *,
     runner: Annotated[str, typer.Option("--runner", "-r", metavar="RUNNER", help="Whose rules are asked.")],
     title: Annotated[str, typer.Option("--title", metavar="TEXT", help="The pane's title.", show_default=False)] = "",
+    cursor: Annotated[
+        str, typer.Option("--cursor", metavar="COLUMN,ROW", help="Where its cursor stands, from 0.", show_default=False)
+    ] = "0,0",
     form: Format = "",
     json: Json = False,
 ) -> int:
     """Explain what a runner reads from a screen: every rule and why it fits or not, the composer, and the verdict.
 
-    A screen is what `tmux capture-pane -p -e` prints, colours included: dim text in a composer is no draft.
+    A screen is what `tmux capture-pane -p -e` prints, colours included: dim text in a composer is no draft. Some
+    rules ask where the cursor stands, which tmux prints for '#{cursor_x},#{cursor_y}'.
     """
     output = output_of(context, form, json=json)
     asked = load_runners().get(runner)
-    shown = Shown(_read(screen), title, alternate=False, cursor=(0, 0))
+    shown = Shown(_read(screen), title, alternate=False, cursor=_place(cursor))
     read = explain_screen(asked, shown, now=datetime.now(UTC))  # noqa: TID251  a person asks now
     if output.for_people:
         output.records("RuleList", _rules(read), _COLUMNS)
@@ -54,6 +59,13 @@ def explain(
         record = {"name": asked.name, "rules": _rules(read), "sight": encode(read.sight), "place": encode(read.place)}
         output.records("ScreenReading", [record], (Column("RUNNER", lambda row: str(row["name"])),))
     return 0
+
+
+def _place(cursor: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,4}),(\d{1,4})", cursor, re.ASCII)
+    if match is None:
+        raise UsageError(f"'{cursor}' is no place of a cursor", hint="column and row, from 0: --cursor 3,31")
+    return int(match[1]), int(match[2])
 
 
 def _read(screen: str) -> str:

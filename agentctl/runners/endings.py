@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from agentctl.domain.agent import Ending
 from agentctl.domain.text import safe_text
 from agentctl.runners.patterns import compiled
+from agentctl.runners.reset import parse_reset
 from agentctl.runners.runner import Runner
 
 _LAST_LINES = 20
@@ -45,6 +47,18 @@ def why_ended(runner: Runner, code: int | None, lines: Sequence[str], killed_for
     if code in _MEMORY_CODES and _holds(_MEMORY_WORDS, text):
         return Ending.MEMORY
     return Ending.CRASH
+
+
+def limit_ends(runner: Runner, lines: Sequence[str], now: datetime) -> datetime | None:
+    """Return when the limit ends that *lines*, its last words, tell of; None where they name no time."""
+    patterns = [rule.until for rule in runner.rules if rule.until]
+    for line in reversed(lines[-_LAST_LINES:]):
+        found = (compiled(pattern).search(safe_text(line)[:_LONGEST_LINE]) for pattern in patterns)
+        resets = (parse_reset(match[1], now, now.astimezone().tzinfo) for match in found if match is not None)
+        reset = next((moment for moment in resets if moment is not None), None)
+        if reset is not None:
+            return reset
+    return None
 
 
 def _holds(patterns: Iterable[str], text: str) -> bool:

@@ -144,6 +144,8 @@ def _check_whole(table: Table, runner: Runner) -> None:
         for rule in runner.rules:
             if "composer" in rule.region:
                 table.wrong(f"screens.{rule.name}.region", "needs a table [composer]")
+            if rule.cursor:
+                table.wrong(f"screens.{rule.name}.cursor", "needs a table [composer]")
     proofs = {report.means for report in runner.reports.values()}
     if runner.submit.channel == "typing" and runner.submit.seen == "signal" and Meaning.PROMPT not in proofs:
         table.wrong("submit.seen", "signal needs a kind in [signals] that means prompt")

@@ -1,7 +1,8 @@
 """Reading a screen: which of a runner's rules fit, what is asked with which answers, and what stands in the composer.
 
 A rule is believed only where it stands. An agent's answer may quote any dialog, and it stands above the composer: so
-a rule that says that a person is asked, or that a viewer is open, sees nothing above it unless its region says so.
+a rule that says that a person is asked, or that a viewer is open, sees nothing above it unless its region says so. And
+what is open over a composer that still shows has the cursor, which a quotation has not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from agentctl.runners.runner import Rule, Runner
 from agentctl.runners.screen import Line, read_lines
 
 _STATES = {"idle": Activity.IDLE, "working": Activity.WORKING, "waiting": Activity.WAITING, "none": None}
-_PLACEHOLDER = re.compile(r"\{(choice|index)\}")
+_PLACEHOLDER = re.compile(r"\{(choice|index|steps)\}")
+_CURSOR_WHY = {
+    "composer": "the cursor stands in the composer",
+    "elsewhere": "the cursor stands not in the composer",
+}
 _LONGEST_SHOWN = 200
 _MOST_OPTIONS = 20
 
@@ -59,13 +64,13 @@ def explain_screen(runner: Runner, shown: Shown, *, now: datetime | None = None)
     """Return what `read_screen` does, with what was made of each rule."""
     lines = read_lines(shown.text)
     place = find_composer(runner.composer, lines)
-    regions = _Regions(lines, shown.title, place)
+    regions = _Regions(lines, shown.title, place, shown.cursor)
     judged = tuple(_judge(rule, regions) for rule in sorted(runner.rules, key=lambda rule: -rule.priority))
     first = next((one for one in judged if one.fits), None)
     if first is not None and _looks_below_only(first.rule):
         place = None  # the dialog has what is typed; what looks like a composer above it is an old prompt
     draft = read_draft(runner.composer, lines, place) if runner.composer and place else ""
-    return Read(_sight(first, place, draft, now), judged, place)
+    return Read(_sight(first, lines, place, draft, now), judged, place)
 
 
 def _looks_below_only(rule: Rule) -> bool:
@@ -74,9 +79,11 @@ def _looks_below_only(rule: Rule) -> bool:
 
 
 class _Regions:
-    """The parts of one screen that rules look at, as texts."""
+    """The parts of one screen that rules look at: texts, and where the cursor stands among them."""
 
-    def __init__(self, lines: Sequence[Line], title: str, place: Place | None) -> None:
+    def __init__(self, lines: Sequence[Line], title: str, place: Place | None, cursor: tuple[int, int]) -> None:
+        self.cursor = "composer" if place and place.first <= cursor[1] < place.end else "elsewhere"
+        """Where it stands, as `Rule.cursor` says it."""
         self._texts = [line.text for line in lines]
         self._title = safe_line(title[:_LONGEST_SHOWN])
         self._place = place
@@ -117,6 +124,8 @@ def _judge(rule: Rule, regions: _Regions) -> Judged:
     text = regions.of(rule)
     if text is None:
         return Judged(rule, fits=False, why="no composer stands on this screen", text="")
+    if rule.cursor not in ("", regions.cursor):
+        return Judged(rule, fits=False, why=_CURSOR_WHY[regions.cursor], text=text)
     why, fits = _check(rule, text)
     return Judged(rule, fits, why, text)
 
@@ -149,7 +158,9 @@ def _line_of(match: re.Match[str]) -> str:
     return safe_line(text[begin : end if end >= 0 else len(text)])[:_LONGEST_SHOWN]
 
 
-def _sight(judged: Judged | None, place: Place | None, draft: str, now: datetime | None) -> Sight:
+def _sight(
+    judged: Judged | None, lines: Sequence[Line], place: Place | None, draft: str, now: datetime | None
+) -> Sight:
     there = place is not None
     if judged is None:
         return Sight(None, composer=there, draft=draft)
@@ -159,15 +170,18 @@ def _sight(judged: Judged | None, place: Place | None, draft: str, now: datetime
     if activity is not Activity.WAITING:
         return Sight(activity, rule.name, judged.why, phase, composer=there, draft=draft)
     options = _options(rule, judged.text)
+    chosen = _chosen(options, judged.text, lines)
+    keys = tuple(_keys(rule.answer, at, one.key, _steps(at, chosen, options)) for at, one in enumerate(options))
+    first = _steps(0, chosen, options)
     return Sight(
         activity,
         rule.name,
         judged.why,
         phase,
-        ask=_ask(rule, judged.text, tuple(words for _, words in options), now),
-        approve=rule.approve,
-        deny=rule.deny,
-        choices=tuple(_keys(rule, index, key) for index, (key, _) in enumerate(options)),
+        ask=_ask(rule, judged.text, tuple(option.words for option in options), now),
+        approve=_keys(rule.approve, 0, "", first),
+        deny=_keys(rule.deny, 0, "", first),
+        choices=keys,
         composer=there,
         draft=draft,
     )
@@ -191,23 +205,54 @@ def _found(pattern: str, text: str) -> str:
     return " · ".join(filter(None, words))[:_LONGEST_SHOWN]
 
 
-def _options(rule: Rule, text: str) -> list[tuple[str, str]]:
-    """Return key and words of each option; numbers that begin again, or jump, are another list, and the last counts."""
-    options: list[tuple[str, str]] = []
+@dataclass(frozen=True, slots=True)
+class _Option:
+    key: str
+    words: str
+    at: int
+    """Where it stands in the region, as a character."""
+
+
+def _options(rule: Rule, text: str) -> list[_Option]:
+    """Return each option; numbers that begin again, or jump, are another list, and the last counts."""
+    options: list[_Option] = []
     for match in compiled(rule.options).finditer(text) if rule.options else ():
         groups = [safe_line(group or "")[:_LONGEST_SHOWN] for group in match.groups()]
         key, words = (groups[0], groups[1]) if len(groups) > 1 else (str(len(options) + 1), groups[0])
-        if options and key.isdecimal() and key != str(int(options[-1][0]) + 1 if options[-1][0].isdecimal() else key):
+        if options and key.isdecimal() and key != str(int(options[-1].key) + 1 if options[-1].key.isdecimal() else key):
             options = []
-        options.append((key, words))
+        options.append(_Option(key, words, match.start(match.lastindex or 0)))
     return options[:_MOST_OPTIONS]
 
 
-def _keys(rule: Rule, index: int, key: str) -> tuple[str, ...]:
-    """Return the keys for one option: `Down*{index}` is a key that often, and none where that is never."""
+def _chosen(options: Sequence[_Option], text: str, lines: Sequence[Line]) -> int | None:
+    """Return which option Enter would take: the one on another background than its row ends with; None if unclear."""
+    lit = []
+    for index, option in enumerate(options):
+        begin = text.rfind("\n", 0, option.at) + 1
+        row = text[begin : text.find("\n", begin)]
+        line = next((line for line in reversed(lines) if line.text == row), Line(row))
+        if line.ground(option.at - begin) != line.ground(len(row) - 1):
+            lit.append(index)
+    return lit[0] if len(lit) == 1 else None
+
+
+def _steps(index: int, chosen: int | None, options: Sequence[_Option]) -> int | None:
+    """Return how many options on *index* is from the one that is chosen now, in a list that begins again at its end."""
+    return None if chosen is None else (index - chosen) % len(options)
+
+
+def _keys(words: Sequence[str], index: int, key: str, steps: int | None) -> tuple[str, ...]:
+    """Return the keys of *words*: `Down*{index}` is a key that often, and none where that is never.
+
+    None at all where they depend on `{steps}` and those are not known: Enter would take what nobody meant.
+    """
+    if steps is None and any("{steps}" in word for word in words):
+        return ()
+    values = {"choice": key, "index": str(index), "steps": str(steps)}
     keys: list[str] = []
-    for word in rule.answer:
-        filled = _PLACEHOLDER.sub(lambda match: key if match[1] == "choice" else str(index), word)
+    for word in words:
+        filled = _PLACEHOLDER.sub(lambda match: values[match[1]], word)
         name, star, times = filled.rpartition("*")
         keys += [name] * min(int(times), _MOST_OPTIONS) if star and times.isdecimal() and name else [filled]
     return tuple(keys)

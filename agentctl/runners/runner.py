@@ -107,15 +107,21 @@ class Rule:
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+    cursor: Literal["", "composer", "elsewhere"] = ""
+    """Where the cursor has to stand: in the text of the composer, or anywhere else; empty: wherever it stands."""
     title: str = ""
     """Its groups, in the last place where it fits, are the question."""
     options: str = ""
     """Its first group is the key that chooses an option and its second the words; a lone group is the words."""
     approve: tuple[str, ...] = ()
-    """Keys that say yes; empty where keys cannot."""
+    """Keys that say yes; empty where keys cannot. `Right*{steps}` leads to the first option, as in `answer`."""
     deny: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
-    """Keys for an option: `{choice}` its own key, `Down*{index}` a key as often as options stand before it."""
+    """Keys for an option: `{choice}` its own key, `Down*{index}` a key as often as options stand before it.
+
+    `Right*{steps}`: as often as it stands behind the option that is chosen now, in a row that begins again at its end.
+    That one is told by its background; where it cannot be told, there are no keys.
+    """
     until: str = ""
     """Of a limit: its group is when that ends."""
     phase: Literal["reasoning", "executing"] = "reasoning"

@@ -1,6 +1,7 @@
-"""A pane's screen as `capture-pane -e` gives it, turned into lines: what stands there, and which of it is dim.
+"""A pane's screen as `capture-pane -e` gives it, turned into lines: what stands there, which of it is dim, and on what.
 
-Dim text is what programs show where nothing is typed. The input is hostile: any bytes, any sequences, any length.
+Dim text is what programs show where nothing is typed; what is chosen of several stands on a background of its own. The
+input is hostile: any bytes, any sequences, any length.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _PIECE = re.compile(
     r"|([\x0e\x0f])"  # to line drawing, and back
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"
 )
+_GROUNDS = frozenset({48, *range(40, 48), *range(100, 108)})
+"""Codes that set a background."""
 _LINE_DRAWING = str.maketrans("`afghijklmnopqrstuvwxyz{|}~", "◆▒°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")
 
 
@@ -33,6 +36,8 @@ class Line:
     text: str
     dim: tuple[tuple[int, int], ...] = ()
     """Where it is dim: from this character up to that one."""
+    grounds: tuple[tuple[int, str], ...] = ()
+    """Where another background begins, and which; before the first it is the terminal's own."""
 
     def bright(self, start: int = 0) -> str:
         """Return what stands from character *start* on, without what is dim."""
@@ -42,11 +47,20 @@ class Line:
             at = max(at, end)
         return (kept + self.text[at:]).rstrip()
 
+    def ground(self, at: int) -> str:
+        """Return the background of character *at*, in a form that is good for comparing only."""
+        return next((ground for begin, ground in reversed(self.grounds) if begin <= at), "")
+
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
     dim: bool = False
     inverse: bool = False
+    ground: str = ""
+
+    def behind(self) -> str:
+        """Return what stands behind a character."""
+        return f"inverse {self.ground}" if self.inverse else self.ground
 
 
 def read_lines(raw: str) -> list[Line]:
@@ -62,12 +76,14 @@ def read_lines(raw: str) -> list[Line]:
 
 
 def _read_row(row: str, pen: _Pen, *, drawing: bool) -> tuple[Line, _Pen, bool]:
-    text, dim, lone, at = "", [], -1, 0
+    text, dim, grounds, lone, at = "", [], [(0, "")], -1, 0
     for match in (*_PIECE.finditer(row), None):
         piece = row[at : match.start() if match else len(row)]
         if piece:
             piece = piece.replace("\t", " ")
             begin, text = len(text), text + (piece.translate(_LINE_DRAWING) if drawing else piece)
+            if pen.behind() != grounds[-1][1]:
+                grounds.append((begin, pen.behind()))
             if pen.dim:
                 dim.append((lone if lone == begin - 1 >= 0 else begin, len(text)))
             # a cursor is drawn on the first character of what is dim behind it
@@ -80,23 +96,29 @@ def _read_row(row: str, pen: _Pen, *, drawing: bool) -> tuple[Line, _Pen, bool]:
         elif match[2]:
             drawing = match[2] == "\x0e"
     text = text[:_LONGEST_LINE].rstrip(" ")  # not the no-break space, which is part of some prompts
-    return Line(text, tuple((a, min(b, len(text))) for a, b in dim if a < len(text))), pen, drawing
+    dim_parts = tuple((a, min(b, len(text))) for a, b in dim if a < len(text))
+    return Line(text, dim_parts, tuple(grounds[1:])), pen, drawing
 
 
 def _turn(pen: _Pen, parameters: str) -> _Pen:
-    dim, inverse = _effect(parameters)
-    return _Pen(pen.dim if dim is None else dim, pen.inverse if inverse is None else inverse)
+    dim, inverse, ground = _effect(parameters)
+    return _Pen(
+        pen.dim if dim is None else dim,
+        pen.inverse if inverse is None else inverse,
+        pen.ground if ground is None else ground,
+    )
 
 
 @functools.lru_cache(maxsize=1024)
-def _effect(parameters: str) -> tuple[bool | None, bool | None]:
-    """Return what a colour sequence makes of dim and of inverse; None where it leaves it."""
+def _effect(parameters: str) -> tuple[bool | None, bool | None, str | None]:
+    """Return what a colour sequence makes of dim, of inverse and of the background; None where it leaves it."""
     dim: bool | None = None
     inverse: bool | None = None
-    for code in _codes(parameters):
+    ground: str | None = None
+    for code, whole in _codes(parameters):
         match code:
             case 0:
-                dim = inverse = False
+                dim, inverse, ground = False, False, ""
             case 2:
                 dim = True
             case 22:
@@ -105,17 +127,21 @@ def _effect(parameters: str) -> tuple[bool | None, bool | None]:
                 inverse = True
             case 27:
                 inverse = False
+            case 49:
+                ground = ""
+            case _ if code in _GROUNDS:
+                ground = whole
             case _:
                 pass
-    return dim, inverse
+    return dim, inverse, ground
 
 
-def _codes(parameters: str) -> Iterator[int]:
-    """Yield the codes; the numbers that belong to a 256 or RGB colour are none."""
+def _codes(parameters: str) -> Iterator[tuple[int, str]]:
+    """Yield each code, and it with the numbers that belong to it: those of a 256 or RGB colour are no codes."""
     parts = iter(parameters.split(";"))
     for part in parts:
-        code = int(part.partition(":")[0] or 0)
-        yield code
+        whole = [part]
         if part in ("38", "48", "58"):
-            for _ in range({"5": 1, "2": 3}.get(next(parts, ""), 0)):
-                next(parts, "")
+            whole.append(next(parts, ""))
+            whole += [next(parts, "") for _ in range({"5": 1, "2": 3}.get(whole[-1], 0))]
+        yield int(part.partition(":")[0] or 0), ";".join(whole)

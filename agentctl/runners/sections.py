@@ -147,6 +147,7 @@ def _read_rule(table: Table) -> Rule:
         all=table.patterns("all"),
         any=table.patterns("any"),
         none=table.patterns("none"),
+        cursor=table.choice("cursor", ("", "composer", "elsewhere"), ""),
         title=table.pattern("title"),
         options=table.pattern("options"),
         approve=table.texts("approve"),

@@ -87,6 +87,16 @@ def press(pane: PaneId, keys: Sequence[str]) -> str:
     return line("send-keys", "-t", pane, "--", *keys)
 
 
+def runs(keys: Sequence[str]) -> list[list[str]]:
+    """Return *keys* in parts to be pressed apart: what follows Escape at once, a program reads as one key with Meta."""
+    parts: list[list[str]] = [[]]
+    for key in keys:
+        if parts[-1][-1:] == ["Escape"]:
+            parts.append([])
+        parts[-1].append(key)
+    return parts
+
+
 def count(pane: PaneId, number: int) -> str:
     """Return the command that notes how many texts the pane was given."""
     return line("set-option", "-p", "-t", pane, TYPED, str(number))

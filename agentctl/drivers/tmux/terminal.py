@@ -26,6 +26,7 @@ from agentctl.drivers.tmux.listing import LIST, Owned, Row, owned, panes, parse
 from agentctl.drivers.tmux.placement import Map, Place, creation, marks
 from agentctl.drivers.tmux.quote import line, literal, quote
 
+_AFTER_ESCAPE = 0.3  # seconds; a program that is busy reads what came meanwhile as one
 _BY_FILE = (
     10_000  # texts above this many bytes reach the server by file: it parses a line of 100 kB in 17 ms, a file in 6
 )
@@ -262,10 +263,23 @@ class TmuxTerminal:
     async def keys(
         self, pane: PaneId, agent: AgentId, generation: int, keys: Sequence[str], *, keyed: int | None = None
     ) -> bool:
-        """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number."""
+        """Press named keys (`C-c`, `Escape`, `Enter`), under the same guard as `type` but for the number.
+
+        What follows an Escape comes a moment later, and stays out where the guard does not hold any more.
+        """
+        first, *later = [guard.press(pane, run) for run in guard.runs(keys)]
         when = guard.condition(pane, agent, generation, self._home, keyed=keyed)
+        pressed = await self._press(pane, when, first)
+        still = pressed
+        for press in later:
+            if still:
+                await asyncio.sleep(_AFTER_ESCAPE)
+                still = await self._press(pane, when, press)
+        return pressed
+
+    async def _press(self, pane: PaneId, when: str, press: str) -> bool:
         token = secrets.token_hex(8)
-        act = (guard.apart(pane), guard.press(pane, keys), f"display-message -p {token}")
+        act = (guard.apart(pane), press, f"display-message -p {token}")
         return token in (await self._link.run([guard.guarded(pane, when, *act)]))[0].lines
 
     @contextlib.contextmanager

@@ -170,6 +170,35 @@ def test_keys_are_named_and_nothing_else(lab: Lab, reader: Reader) -> None:
             press("%1", [wrong])
 
 
+def test_what_follows_an_escape_comes_a_moment_later(lab: Lab, reader: Reader) -> None:
+    """At once the two would be one key with Meta: a second Escape would not be seen."""
+
+    async def story(terminal: TmuxTerminal) -> None:
+        read = await reader(terminal)
+        pressing = asyncio.create_task(terminal.keys(read.pane, read.agent, 1, ["y", "Escape", "Escape", "z", "Enter"]))
+        for arrived in (b"y\x1b", b"y\x1b\x1b"):
+            await lab.eventually(lambda arrived=arrived: read.got() == arrived)
+            assert not pressing.done()
+        assert await pressing
+        await read.expect("y\x1b\x1bz")
+
+    lab.run(story)
+
+
+def test_what_follows_an_escape_stays_out_where_a_person_has_begun_to_scroll(lab: Lab, reader: Reader) -> None:
+    async def story(terminal: TmuxTerminal) -> None:
+        read = await reader(terminal)
+        pressing = asyncio.create_task(terminal.keys(read.pane, read.agent, 1, ["Escape", "y"]))
+        await lab.eventually(lambda: read.got() == b"\x1b")
+        lab.tmux("copy-mode", "-t", read.pane)
+        assert await pressing, "the first was pressed"
+        lab.tmux("send-keys", "-t", read.pane, "-X", "cancel")
+        assert await terminal.keys(read.pane, read.agent, 1, ["z", "Enter"])
+        await read.expect("\x1bz")
+
+    lab.run(story)
+
+
 def test_a_refused_text_leaves_nothing_behind(lab: Lab, reader: Reader) -> None:
     async def story(terminal: TmuxTerminal) -> None:
         read = await reader(terminal)

@@ -111,5 +111,5 @@ def composed(*rows: str, above: str = "", prompt: str = "❯ ", indent: str = " 
     return "\n".join([above, RULE, prompt + first, *(indent + row for row in rest), RULE, "  ? for shortcuts"])
 
 
-def shown(text: str, title: str = "") -> Shown:
-    return Shown(text, title, alternate=False, cursor=(0, 0))
+def shown(text: str, title: str = "", cursor: tuple[int, int] = (0, 0)) -> Shown:
+    return Shown(text, title, alternate=False, cursor=cursor)

@@ -29,7 +29,12 @@ class Recording:
         return (FOLDER / self.program / self.version / f"{self.name}.ansi").read_text(errors="surrogateescape")
 
     def shown(self) -> Shown:
-        return Shown(self.raw, self.expected.get("title", ""), alternate=False, cursor=(0, 0))
+        return Shown(self.raw, self.expected.get("title", ""), alternate=False, cursor=self.cursor)
+
+    @property
+    def cursor(self) -> tuple[int, int]:
+        column, row = self.expected.get("cursor", (0, 0))
+        return column, row
 
 
 def recordings() -> list[Recording]:

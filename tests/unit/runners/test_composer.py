@@ -72,6 +72,49 @@ def test_in_a_frame_a_text_with_an_empty_line_is_read_from_its_first_row() -> No
     assert draft(f"{asked} ┃\n ┃  Type your message\n ┃\n ┃  Build · model\n ╹▀▀▀", runner) == ""
 
 
+BAR = (
+    MANIFEST.replace(r"prompt = '^❯[\s\u00a0]'", r"prompt = '^ ┃(?: {40,}\S.*)?$'")
+    .replace("above = '^─{10,}'", "above = '^(?! *┃)'")
+    .replace(
+        "end = '^─{10,}'",
+        r"""end = '^ ╹▀+'
+foot = 2
+margin = '^ ┃(?:  )?'
+beside = '(?<=.{40}) {3,}(?=\S)'""",
+    )
+)
+"""A composer on a bar: a blank row, the text, then a blank row and its foot; a side bar may stand right of it."""
+
+
+def test_rows_at_the_foot_are_no_text() -> None:
+    rows = [" ┃", " ┃  one", " ┃  two", " ┃", " ┃  Build · model", " ╹▀▀▀"]
+    assert draft("\n".join(["said", "", *rows]), box(BAR)) == "one\ntwo"
+    without = BAR.replace("foot = 2\n", "")
+    assert draft("\n".join(["said", "", *rows]), box(without)) == "one\ntwo\n\nBuild · model"
+
+
+def test_only_the_margin_is_taken_off_each_row() -> None:
+    rows = [" ┃", " ┃  if it:", " ┃      pass", " ┃", " ┃    end", " ┃", " ┃  Build", " ╹▀▀▀"]
+    assert draft("\n".join(["said", "", *rows]), box(BAR)) == "if it:\n    pass\n\n  end"
+
+
+def test_what_stands_beside_the_composer_is_no_text() -> None:
+    side = " " * 20 + "Context: 12 tokens"
+    text = [f"{' ┃'.ljust(45)}{side}", f"{' ┃  one'.ljust(45)}{side}", f" ┃  {'x' * 50}   LSP"]
+    rows = [*text, " ┃", " ┃  Build", " ╹▀▀▀"]
+    assert draft("\n".join(["said", "", *rows]), box(BAR)) == f"one\n{'x' * 50}"
+    gap = [" ┃", " ┃  a    gap", " ┃", " ┃  Build", " ╹▀▀▀"]
+    assert draft("\n".join(["said", "", *gap]), box(BAR)) == "a    gap", "so near it is text"
+
+
+def test_without_an_end_the_margin_alone_tells_the_rows_and_nothing_stands_below() -> None:
+    text = MANIFEST.replace(r"prompt = '^❯[\s\u00a0]'", "prompt = '^(?:more)?> '").replace("above = '^─{10,}'\n", "")
+    runner = box(text.replace("end = '^─{10,}'", "margin = '^(?:more)?> '"))
+    assert draft("> old\nan answer\nmore> one\nmore>   two", runner) == "one\n  two"
+    assert draft("> ", runner) == ""
+    assert draft("> old\nan answer that is still written", runner) is None
+
+
 _WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(
     lambda word: not word.startswith(("─", "Type")) and "[Pasted" not in word and not word.endswith(tuple("│┃║▌▐▏▕╎┆┊"))
 )

@@ -126,6 +126,8 @@ def test_every_shipped_runner_starts_with_each_of_its_policies(tmp_path: Path, n
         facts = {"window": "W", "index": 0, "cwd": "/w", "argv": ("x",), "prompt": "p", "approve": policy}
         spec = AgentSpec(runner=name, team="w", name="d", role="d", **facts)  # type: ignore[arg-type]
         started = runner.launch(spec, path=str(tmp_path), folder=tmp_path, generation=1)
+        assert not started.prompted, "a first prompt goes as a message, with proof"
+        assert "p" not in started.argv
         assert all(isinstance(word, str) and word for word in started.argv)
         assert all(json.loads(text) for file, text in started.files.items() if file.endswith(".json"))
         if runner.session.resume:

@@ -43,8 +43,8 @@ OTHERS = [r for r in recordings() if r.program in IDLE and r.expected["state"] !
 RULES = [(program, rule) for program in IDLE for rule in SHIPPED.get(program).rules]
 
 
-def quoting(runner: Runner, quoted: list[str]) -> str:
-    """Return the program's idle screen with *quoted* in the middle of its last answer."""
+def quoting(runner: Runner, quoted: list[str]) -> Shown:
+    """Return the program's idle screen with *quoted* in its last answer; the cursor stays where it was."""
     recording = IDLE[runner.name]
     lines = read_lines(recording.raw)
     place = find_composer(runner.composer, lines)
@@ -53,13 +53,16 @@ def quoting(runner: Runner, quoted: list[str]) -> str:
     at = max(0, place.top - _KEPT)
     indent = INDENT.get(runner.name, "  ")
     answer = ["Here is the dialog that you asked about:", "", *quoted, "", *AFTERWARDS, ""]
-    return "\n".join(["\x1b[0m", *(indent + row for row in answer), "\x1b[0m", *rows[at:]])
+    above = ["\x1b[0m", *(indent + row for row in answer), "\x1b[0m"]
+    column, row = recording.cursor
+    title = recording.expected.get("title", "")
+    return Shown("\n".join([*above, *rows[at:]]), title, alternate=False, cursor=(column, row - at + len(above)))
 
 
-def check(runner: Runner, screen: str, title: str) -> None:
-    read = explain_screen(runner, Shown(screen, title, alternate=False, cursor=(0, 0)))
+def check(runner: Runner, shown: Shown) -> None:
+    read = explain_screen(runner, shown)
     why = "\n".join(f"{one.rule.name}: {one.why}" for one in read.judged if one.fits)
-    assert read.sight.activity is Activity.IDLE, f"{why}\n{screen}"
+    assert read.sight.activity is Activity.IDLE, f"{why}\n{shown.text}"
     assert read.sight.ask is None
     assert (read.sight.composer, read.sight.draft) == (True, "")
 
@@ -68,14 +71,14 @@ def check(runner: Runner, screen: str, title: str) -> None:
 def test_the_patterns_of_a_rule_quoted_in_an_answer_are_not_believed(program: str, rule) -> None:
     runner = SHIPPED.get(program)
     quoted = [row for pattern in (*rule.all, *rule.any) for row in sample(pattern).split("\n")]
-    check(runner, quoting(runner, quoted), IDLE[program].expected.get("title", ""))
+    check(runner, quoting(runner, quoted))
 
 
 @pytest.mark.parametrize("recording", OTHERS, ids=lambda r: r.id)
 def test_a_real_screen_quoted_in_an_answer_is_not_believed(recording: Recording) -> None:
     runner = SHIPPED.get(recording.program)
     rows = [line.text for line in read_lines(recording.raw) if line.text.strip()][-_QUOTED:]
-    check(runner, quoting(runner, rows), IDLE[recording.program].expected.get("title", ""))
+    check(runner, quoting(runner, rows))
 
 
 @pytest.mark.parametrize("pattern", ["^❯ 1\\. Yes", "(?:a|b)+c{2}", "[^x]y", "\\d+s · ↓", "^[·✢*] \\S+…", "(a)\\1"])

@@ -153,6 +153,45 @@ def test_bottom_counts_lines_that_say_something() -> None:
     assert read("one\n\ntwo\n\nthree\n", runner=box(text)).rule == ""
 
 
+PICKER = (
+    MANIFEST
+    + """
+[[screens]]
+name = "picker"
+state = "none"
+priority = 990
+region = "above-composer 9"
+all = ["Sessions +esc"]
+cursor = "elsewhere"
+"""
+)
+
+
+def test_a_picker_over_the_composer_is_one_only_where_it_has_the_cursor() -> None:
+    runner, screen = box(PICKER), composed("one", "two", above="  Sessions   esc")
+    first, last, below = (screen.split("\n").index(row) for row in ("❯ one", "  two", "  ? for shortcuts"))
+    for row, rule, composer in ((0, "picker", False), (first, "composer", True), (last, "composer", True),
+                                (first - 1, "picker", False), (below, "picker", False)):  # fmt: skip
+        sight = read_screen(runner, shown(screen, cursor=(3, row)))
+        assert (sight.rule, sight.composer) == (rule, composer), row
+
+
+def test_a_rule_may_want_the_cursor_in_the_composer() -> None:
+    runner = box(PICKER.replace('"elsewhere"', '"composer"'))
+    screen = composed("one", above="  Sessions   esc")
+    assert read_screen(runner, shown(screen, cursor=(2, 2))).rule == "picker"
+    assert read_screen(runner, shown(screen)).rule == "composer"
+    assert read_screen(runner, shown("no composer", cursor=(2, 2))).rule == ""
+
+
+def test_where_the_cursor_stands_is_explained() -> None:
+    screen = composed("one", above="  Sessions   esc")
+    (picker, *_) = explain_screen(box(PICKER), shown(screen, cursor=(2, 2))).judged
+    assert (picker.fits, picker.why) == (False, "the cursor stands in the composer")
+    (picker, *_) = explain_screen(box(PICKER.replace('"elsewhere"', '"composer"')), shown(screen)).judged
+    assert (picker.fits, picker.why) == (False, "the cursor stands not in the composer")
+
+
 _PIECES = st.sampled_from(
     [ASKS, RULE, "❯ ", "\n", "\x1b[2m", "\x1b[0m", " 1. Yes", "(esc to interrupt)", "resets ", "· ", "\x0e"]
 )

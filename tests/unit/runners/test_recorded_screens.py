@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ SHIPPED = Runners.load()
 ALL = recordings()
 LIVING = [recording for recording in ALL if "ends" not in recording.expected]
 ENDED = [recording for recording in ALL if "ends" in recording.expected]
-_KEYS = {"state", "kind", "options", "draft", "composer", "pasted", "phase", "until", "ends", "title"}
+_KEYS = {"state", "kind", "options", "draft", "composer", "pasted", "phase", "until", "ends", "title", "cursor"}
 
 
 def explained(recording: Recording) -> str:
@@ -52,6 +53,25 @@ def test_what_it_asks_is_read_right(recording: Recording) -> None:
     assert sight.ask.until == wanted.get("until", "")
     assert len(sight.choices) in (0, len(sight.ask.options))
     assert all(sight.choices)
+
+
+_ROUND = {"permission-bash": (0, 1, 2), "permission-moved": (2, 0, 1), "permission-moved-round": (0, 1, 2)}
+"""By screen of opencode: how many steps it is to each option from the one that is highlighted."""
+
+
+@pytest.mark.parametrize("name", _ROUND)
+def test_an_option_without_a_key_is_counted_from_the_one_that_is_highlighted(name: str) -> None:
+    (recording,) = [r for r in LIVING if (r.program, r.name) == ("opencode", name)]
+    sight = sight_of(recording)
+    assert sight.choices == tuple((*["Right"] * steps, "Enter") for steps in _ROUND[name])
+    assert (sight.approve, sight.deny) == (sight.choices[0], ("Escape",))
+
+
+def test_without_a_highlight_no_keys_are_guessed() -> None:
+    (recording,) = [r for r in LIVING if (r.program, r.name) == ("opencode", "permission-bash")]
+    plain = "\n".join(line.text for line in read_lines(recording.raw))
+    sight = read_screen(SHIPPED.get("opencode"), replace(recording.shown(), text=plain))
+    assert (sight.approve, sight.deny, sight.choices) == ((), ("Escape",), ((), (), ()))
 
 
 @pytest.mark.parametrize("recording", LIVING, ids=lambda r: r.id)

@@ -44,7 +44,30 @@ ESCAPE = "\x1b"
     ],
 )
 def test_this_becomes(raw: str, expected: list[Line]) -> None:
-    assert read_lines(raw) == expected
+    assert [(line.text, line.dim) for line in read_lines(raw)] == [(line.text, line.dim) for line in expected]
+
+
+@pytest.mark.parametrize(
+    ("on", "off"),
+    [
+        ("48;2;245;167;66", "48;2;30;30;30"),
+        ("48;5;2", "49"),
+        ("41", ""),
+        ("103", "0"),
+        ("7", "27"),
+        ("48:2::1:2:3", "40"),
+    ],
+)
+def test_another_background_is_told(on: str, off: str) -> None:
+    plain, lit = f"{ESCAPE}[{off}m", f"{ESCAPE}[{on}m"
+    (row,) = read_lines(f"{plain}one {lit} {ESCAPE}[38;5;2mtwo{ESCAPE}[39m {plain} three")
+    assert row.ground(row.text.index("one")) == row.ground(row.text.index("three"))
+    assert row.ground(row.text.index("two")) == row.ground(row.text.index("two") - 1) != row.ground(0)
+
+
+def test_a_background_goes_on_in_the_next_row() -> None:
+    first, second = read_lines(f"{ESCAPE}[41mone\ntwo {ESCAPE}[mthree")
+    assert first.ground(0) == second.ground(0) != second.ground(4) == ""
 
 
 def test_what_is_bright_stands_without_what_is_dim() -> None:
