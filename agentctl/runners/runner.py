@@ -160,15 +160,6 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """How the program is asked to end, before TERM; empty where TERM is the polite way."""
-
-    text: str = ""
-    """Submitted like a message."""
-    keys: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """Whether a runner's program is there."""
 
@@ -218,7 +209,6 @@ class Runner:
     unset: tuple[str, ...] = ()
     ready: Ready = field(default_factory=Ready)
     submit: Submit = field(default_factory=Submit)
-    leave: Leave = field(default_factory=Leave)
     files: dict[str, str] = field(default_factory=dict)
     """Written into the agent's run folder for each launch, by name."""
     session: Session = field(default_factory=Session)

@@ -12,7 +12,6 @@ from agentctl.runners.patterns import compiled
 from agentctl.runners.runner import (
     REGION,
     Composer,
-    Leave,
     Login,
     Ready,
     Report,
@@ -66,13 +65,6 @@ def read_submit(table: Table) -> Submit:
     )
     table.close()
     return submit
-
-
-def read_leave(table: Table) -> Leave:
-    """Read `[leave]`."""
-    leave = Leave(table.text("text", ""), table.texts("keys"))
-    table.close()
-    return leave
 
 
 def read_login(table: Table) -> Login:

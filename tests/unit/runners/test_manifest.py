@@ -60,7 +60,6 @@ def test_a_coding_agent_is_found_started_read_and_left_in_its_own_way(name: str)
     assert runner.version
     assert runner.launch_words[0] == ("{program}",)
     assert runner.submit.channel == "typing"
-    assert runner.leave.text.startswith("/")
     assert runner.least_memory_bytes >= 256 * 2**20
     assert runner.least_memory_why
     assert runner.composer is not None
@@ -88,7 +87,7 @@ def test_a_users_file_changes_only_what_it_gives(tmp_path: Path) -> None:
     mine, shipped = Runners.load(tmp_path).get("claude"), SHIPPED.get("claude")
     assert mine.submit.delay == timedelta(seconds=1)
     assert mine.submit.keys == shipped.submit.keys
-    assert (mine.launch_words, mine.leave, mine.order) == (shipped.launch_words, shipped.leave, shipped.order)
+    assert (mine.launch_words, mine.order) == (shipped.launch_words, shipped.order)
     assert mine.source == str(tmp_path / "claude.toml")
 
 
@@ -112,7 +111,7 @@ def test_a_users_file_adds_a_runner_of_its_own_or_on_top_of_another(tmp_path: Pa
         "mine", "Mine", (("{program}",),), programs=("mine",), source=runners.get("mine").source
     )
     beta = runners.get("claude-beta")
-    assert (beta.title, beta.programs, beta.leave.text) == ("Beta", ("claude-beta",), "/exit")
+    assert (beta.title, beta.programs, beta.ready.how) == ("Beta", ("claude-beta",), "composer")
     assert runners.coding()[0] is beta
 
 
