@@ -32,7 +32,7 @@ SHAPE = Shape(
 )
 MOST_BYTES = 2**20
 _WHEN = ("", "idle", "now")
-_WAITING = ("queued", "held")
+_OVER = ("answered", "dead")
 _DELIVERED = ("typed", "seen", "answered")
 _ANSWER_MARGIN_SECONDS = 15.0
 
@@ -137,6 +137,9 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     (sys.stderr if said else sys.stdout).write(line + "\n")
     if said:
         sys.stdout.write(said + "\n")
-    if answer.get("asking") and answer.get("state") in _WAITING:
+    ask = answer.get("asking")
+    if ask and answer.get("state") not in _OVER:
+        from agentctl.cli.asking import question  # noqa: PLC0415  only where a person is needed
+
         name = safe_line(str(answer.get("agent")))
-        sys.stderr.write(f"{name} waits for a person: agentctl answer {name}\n")
+        sys.stderr.write(f"{name} waits for a person: {question(ask)}\nhint: agentctl answer {name}\n")

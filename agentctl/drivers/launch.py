@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from agentctl.domain.errors import UsageError
 from agentctl.domain.names import AgentId, is_name
 
 _LONGEST_CODE = 8  # bytes: three digits and a newline
+_READ_ONLY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MOST_DIGITS = 9  # of a generation; an agent may write what it likes there
 
 SHIM = Path(__file__).with_name("shim.py")
 
@@ -50,13 +53,18 @@ def prepare(
 def exit_code(run_dir: Path, agent: AgentId, generation: int) -> int | None:
     """Return the exit code that the shim noted, or 128 + signal; None where there is none.
 
-    The folder is the agent's to spoil: what is no small number there is none.
+    The folder is the agent's to spoil: a pipe or a link there, or what is no small number, is none.
     """
     try:
-        with (folder(run_dir, agent) / f"exit.{generation}").open("rb") as file:
-            text = file.read(_LONGEST_CODE).strip()
+        descriptor = os.open(folder(run_dir, agent) / f"exit.{generation}", _READ_ONLY)
     except OSError:
         return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        text = os.read(descriptor, _LONGEST_CODE).strip()
+    finally:
+        os.close(descriptor)
     return int(text) if text.isdigit() else None
 
 
@@ -80,7 +88,7 @@ def newest(run_dir: Path, agent: AgentId) -> int:
         return 0
     traces = (entry.name.partition(".") for entry in place.iterdir())
     numbers = (number for kind, _, number in traces if kind in ("launch", "started", "exit"))
-    return max((int(number) for number in numbers if number.isascii() and number.isdigit()), default=0)
+    return max((int(n) for n in numbers if n.isascii() and n.isdigit() and len(n) <= _MOST_DIGITS), default=0)
 
 
 def _encode(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> bytes:

@@ -52,7 +52,7 @@ def after_end(agent: Agent, policy: RestartPolicy, now: datetime, rng: random.Ra
         case Ending.LOGIN:
             return GiveUp("a person has to log in")
         case Ending.QUOTA if policy.policy != "never":
-            return Again(_limit_over(agent, now, rng), len(agent.failures), "its provider takes no more for now")
+            return Again(_limit_over(agent, now, rng), len(agent.failures), "its usage limit is reached")
         case Ending.LOST_SESSION if policy.policy != "never" and agent.resumed:
             return Again(now, len(agent.failures), "its conversation is gone: a new one begins")
         case _:

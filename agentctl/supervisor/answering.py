@@ -61,7 +61,7 @@ class Answering:
         try:
             await self._press(agent, sight, keys)
         except Refused:
-            del self._answered[key]
+            self._answered.pop(key, None)
             raise
         return self._world.masked(agent.id, words)
 

@@ -13,6 +13,7 @@ from agentctl.domain.names import AgentId
 from agentctl.supervisor.world import World
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: `struct ucred`
+_TTY_NR = 4  # of /proc/PID/stat, counted from the state
 _LOCAL_PEERPID = 2  # macOS, <sys/un.h>
 
 
@@ -40,10 +41,31 @@ def identify(channel: socket.socket, world: World) -> Caller:
     if uid != os.getuid():
         raise Refused("another user's process cannot speak to this supervisor")
     shims = {agent.process.pid: agent.id for agent in world.ledger.fleet.agents.values() if agent.process is not None}
-    for ancestor in world.processes.ancestors(pid):
+    ancestors = world.processes.ancestors(pid)
+    for ancestor in ancestors:
         if ancestor in shims:
             return Caller(pid, shims[ancestor])
+    _check_is_no_job(ancestors, world)
     return Caller(pid, _marked(pid, world.home.id))
+
+
+def _check_is_no_job(ancestors: list[int], world: World) -> None:
+    """Raise `Refused` for what the terminal's server has started outside of any pane: an agent may have told it to."""
+    server = world.terminal.server()
+    if server is None or server.pid not in ancestors:
+        return
+    below = ancestors[: ancestors.index(server.pid)]
+    if below and not _has_terminal(below[-1]):
+        raise Refused("a job of the tmux server is neither a person nor an agent", hint="use a window of it instead")
+
+
+def _has_terminal(pid: int) -> bool:
+    """Tell whether *pid* has a controlling terminal, as every pane's process has; where it cannot be told, it has."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return fields[_TTY_NR] != "0"
 
 
 def _credentials(channel: socket.socket) -> tuple[int, int]:

@@ -144,11 +144,16 @@ def _is_framed_alike(shown: str, wanted: str) -> bool:
 
 def answered(fleet: Fleet, agent: Agent, evidence: str, answer: str) -> list[Draft]:
     """Return what the end of a turn says of the messages that the agent had taken."""
-    taken = [m for m in fleet.of(agent.id) if m.state is MessageState.SEEN and m.generation == agent.generation]
+    taken = [m for m in fleet.of(agent.id) if m.state is MessageState.SEEN and _knows(agent, m)]
     facts = {"evidence": evidence, "answer": answer}
     return [
         Draft(agent_stream(agent.id), EventType.MESSAGE_ANSWERED, {"message": message.id, **facts}) for message in taken
     ]
+
+
+def _knows(agent: Agent, message: Message) -> bool:
+    """Tell whether *message* is part of the conversation that *agent* is in."""
+    return message.generation == agent.generation or agent.resumed
 
 
 def _closed_up(text: str) -> str:

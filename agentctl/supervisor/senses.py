@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 _AGAIN = 1.0
 """Seconds before screens are watched anew after tmux was out of reach."""
 
+_DRAWS_QUESTION = timedelta(milliseconds=250)
+"""A question's signal comes before the question is drawn."""
+
 _TURN_SHOWS = timedelta(seconds=2)
 """A turn that lasts this long after its message was taken shows on the screen; a shorter one may never."""
 
@@ -130,7 +133,9 @@ class Senses:
         if (
             agent.asking is not None
         ):  # what it asked is probably answered: the screen tells, and need not be drawn first
-            self._look_soon(agent)
+            self._look_soon(agent, timedelta(0))
+        elif sign.meaning is Meaning.ASKING:
+            self._look_soon(agent, _DRAWS_QUESTION)
         self._tell(agent.id)
         return drafts
 
@@ -143,12 +148,13 @@ class Senses:
 
     # --- screens ---
 
-    def _look_soon(self, agent: Agent) -> None:
-        look = asyncio.ensure_future(self._look_quietly(agent))
+    def _look_soon(self, agent: Agent, after: timedelta) -> None:
+        look = asyncio.ensure_future(self._look_quietly(agent, after))
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
 
-    async def _look_quietly(self, agent: Agent) -> None:
+    async def _look_quietly(self, agent: Agent, after: timedelta) -> None:
+        await self._world.clock.sleep(after.total_seconds())
         with contextlib.suppress(AgentctlError):  # the next drawing tells
             await self.look(agent)
 

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from agentctl.control.wire import MOST_BYTES, PROTOCOL, Address, pack, pack_error, unpack
-from agentctl.domain.errors import AgentctlError, UsageError
+from agentctl.domain.errors import AgentctlError, Refused, UsageError
 from agentctl.supervisor import crash
-from agentctl.supervisor.caller import identify
+from agentctl.supervisor.caller import Caller, identify
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.requests.request import Desk, Request
 from agentctl.supervisor.requests.table import answer
 
 _REQUEST_SECONDS = 10.0
+_HEARD_OUT_SECONDS = 1.0
 """How long a caller may take to say what it wants."""
 
 _LOOK_SECONDS = 2.0
@@ -77,7 +78,7 @@ class Server:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, write: Any) -> None:  # noqa: ANN401  the closure above
         try:
-            caller = identify(writer.get_extra_info("socket"), self._desk.world)
+            caller = await self._identify(reader, writer)
             line = await asyncio.wait_for(reader.readline(), _REQUEST_SECONDS)
             if not line:
                 return
@@ -88,6 +89,15 @@ class Server:
             await write({"error": pack_error(error)})
         except (TimeoutError, ValueError):  # readline: the line is longer than the limit
             await write({"error": pack_error(UsageError("the request is too long or did not end"))})
+
+    async def _identify(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Caller:
+        """Return who calls; one who is refused has been heard out, or the refusal would be lost with what is unread."""
+        try:
+            return identify(writer.get_extra_info("socket"), self._desk.world)
+        except Refused:
+            with contextlib.suppress(TimeoutError, ValueError):
+                await asyncio.wait_for(reader.readline(), _HEARD_OUT_SECONDS)
+            raise
 
     async def _finish(self, verb: str, request: Request, write: Any) -> None:  # noqa: ANN401  as above
         try:

@@ -15,6 +15,7 @@ from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError, NotFound, Refused, TerminalError, Unreachable
 from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.message import MessageState
 from agentctl.domain.names import AgentId, team_of
 from agentctl.domain.ports import Opened, Opening, Pane
 from agentctl.domain.team import TAG, AgentSpec
@@ -145,7 +146,9 @@ class Starter:
                 "resumed": started.resumed,
             },
         )
-        intent = [draft, *self._old_words(name), *_queued(name, words)]
+        typed = choice.runner.submit.channel == "typing"  # an inbox keeps what was taken from it, and reports later
+        lost = self._lost(name) if typed and not started.resumed else []
+        intent = [draft, *self._old_words(name), *lost, *_queued(name, words)]
         return intent, Opening(name, generation, team.spec.session, spec.window, spec.index, argv, spec.cwd)
 
     async def _environment(self, spec: AgentSpec, generation: int, started: Launch, folder: Path) -> dict[str, str]:
@@ -213,6 +216,15 @@ class Starter:
             Draft(agent_stream(name), EventType.MESSAGE_DEAD, {"message": message.id, "reason": "it was started anew"})
             for message in self._world.ledger.fleet.queued(name)
             if message.kind in ("brief", "restart")
+        ]
+
+    def _lost(self, name: AgentId) -> list[Draft]:
+        """Say of messages whose turn never ended that nobody will answer them: the new conversation knows none."""
+        why = "it ended in the middle of the turn, and its conversation does not go on"
+        return [
+            Draft(agent_stream(name), EventType.MESSAGE_DEAD, {"message": message.id, "reason": why})
+            for message in self._world.ledger.fleet.of(name)
+            if message.state is MessageState.SEEN
         ]
 
     def _outcome(self, outcome: Opened) -> Draft:

@@ -185,11 +185,18 @@ def test_hostile_messages_arrive_exactly_and_once(stage: Stage, marker: Path) ->
         stage.run("send", "web/one", "-", data=text.encode())
 
     def received() -> list[str]:
-        return [_by_file(json.loads(line)) for line in got.read_text().splitlines()]
+        return [_by_file(_body(json.loads(line).replace("\r", "\n"))) for line in got.read_text().splitlines()]
 
     until(lambda: len(received()) >= len(texts), "all have arrived", 20)
     plain = [text.replace("\x1b", "").replace("\r", "") for text in texts]
-    assert [text.replace("\r", "\n") for text in received()] == plain
+    assert received() == plain
+
+
+def _body(text: str) -> str:
+    """Return what stands between a message's header and its end mark."""
+    framed = re.fullmatch(r"\[agentctl [0-9a-f]{4} ([0-9a-f]{8}) from person\][ \n](.*)[ \n]\[/\1\]", text, re.DOTALL)
+    assert framed, text
+    return framed[2]
 
 
 def _by_file(text: str) -> str:

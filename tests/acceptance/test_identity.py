@@ -54,6 +54,18 @@ def test_what_only_a_person_may_ask_is_refused_to_an_agent_and_recorded(stage: S
     assert {n: r["pid"] for n, r in stage.ps().items()} == {n: r["pid"] for n, r in before.items()}
 
 
+def test_a_job_of_the_tmux_server_is_no_person(stage: Stage) -> None:
+    stage.deploy(stage.team(agents={"pm": {"runner": "shell"}, "dev": {"runner": "shell"}}))
+    said = stage.folder / "said"
+    person = f"env -i PATH=$PATH AGENTCTL_HOME={stage.home.path} HOME=/ {sys.executable} -m agentctl"
+    forged = f"{person} send web/dev forged"
+    job = f"tmux -L {stage.home.tmux_socket} run-shell -b '{forged} >{said} 2>&1; echo done >>{said}'"
+    ask(stage, "web/pm", job)
+    until(lambda: said.exists() and "done" in said.read_text(), "the job has run")
+    assert "neither a person nor an agent" in said.read_text()
+    assert not [e for e in stage.events("MessageQueued", "web/dev") if e["data"]["text"] == "forged"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_gets_no_answer_even_where_folder_and_socket_are_open(stage: Stage) -> None:
     stage.deploy(stage.team(agents={"one": stage.stays()}))

@@ -104,7 +104,7 @@ class Talk(Machine):
 
     async def deploy(self) -> None:
         spec = team("t", "a")
-        await self.ask("deploy", **request(_of_mute(spec), environment={"PATH": self.path}, timeout=0.1))
+        await self.ask("deploy", **request(_of_mute(spec), environment={"PATH": self.path}, wait=False))
         await self.until(lambda: AGENT in self.world.ledger.fleet.agents and self.agent(AGENT).process is not None)
         self.window.stands(self.pane)
         await self.until(lambda: self.agent(AGENT).state is AgentState.RUNNING)
@@ -269,7 +269,7 @@ def test_what_waits_for_an_agent_that_leaves_its_team_is_a_dead_letter(talk: Cal
         machine.queue("aaaaaaaa", "first")
         await machine.until(lambda: machine.state("aaaaaaaa") is MessageState.HELD)
         spec = _of_mute(team("t", "b"))
-        await machine.ask("deploy", **request(spec, environment={"PATH": machine.path}, timeout=0.1))
+        await machine.ask("deploy", **request(spec, environment={"PATH": machine.path}, wait=False))
         await machine.until(lambda: AGENT not in machine.world.ledger.fleet.agents)
         (row,) = (await machine.ask("messages", selectors=[]))["messages"]
         assert (row["id"], row["state"], row["reason"]) == ("aaaaaaaa", "dead", "no longer part of its team")

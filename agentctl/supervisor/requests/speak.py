@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from agentctl.domain.agent import Agent, AgentState
@@ -21,6 +22,8 @@ from agentctl.views.message_rows import message_row
 _MOST_BYTES = 1 * 2**20
 _HANDED_OVER_WITHIN = 2.0
 """Seconds a sender without `--wait` is kept for the first news of its message."""
+
+_SHOWN_WITHIN = timedelta(seconds=2)
 
 _HANDED_OVER = frozenset(
     {MessageState.TYPED, MessageState.UNSEEN, MessageState.SEEN, MessageState.ANSWERED, MessageState.DEAD}
@@ -92,16 +95,24 @@ def _append(request: Request, stream: str, reader: AgentId, text: str, keys: tup
 def _hops(request: Request, reader: AgentId, text: str) -> int:
     """Return how many agents have passed this on; raise `Refused` for what looks like agents going in circles."""
     sender = request.caller.agent
-    agent = request.fleet.agents.get(sender) if sender is not None else None
     if sender is None:
         return 0
-    hops = (agent.hops if agent is not None else 0) + 1
+    hops = _hops_of(request, sender) + 1
     why = refusal(sender, reader, text, hops, list(request.fleet.messages.values()), request.world.clock.now())
     if why:
         facts = {"verb": "send", "why": why, "pid": request.caller.pid}
         request.record([Draft("supervisor", EventType.CALL_REFUSED, facts)])
         raise Refused(why, hint="tell a person: agentctl send person TEXT")
     return hops
+
+
+def _hops_of(request: Request, sender: AgentId) -> int:
+    """Return the hops of what *sender* works on; it may send on what it was given before its signal is heard."""
+    agent = request.fleet.agents.get(sender)
+    if agent is None:
+        return 0
+    given = (m.hops for m in request.fleet.of(sender) if m.state is MessageState.TYPED)
+    return max(agent.hops, *given, 0)
 
 
 async def _until(request: Request, message: str, goal: frozenset[MessageState], seconds: float) -> None:
@@ -122,7 +133,9 @@ def _needs_person(request: Request, message: Message, seconds: float) -> bool:
     agent, spec = request.fleet.agents.get(message.agent), request.fleet.spec(message.agent)
     if seconds <= _HANDED_OVER_WITHIN or agent is None or spec is None or agent.asking is None:
         return False
-    return answer_by_policy(agent.asking, spec) is None
+    told = request.world.clock.now() - (agent.asking.since or request.world.clock.now())
+    shown = agent.source == "screen" or told > _SHOWN_WITHIN  # its signal comes before the question is on the screen
+    return shown and answer_by_policy(agent.asking, spec) is None
 
 
 def _behind(request: Request, message: Message) -> str:

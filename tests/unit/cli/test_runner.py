@@ -149,6 +149,16 @@ def test_a_screen_comes_from_stdin_too_and_as_json(process, box) -> None:
     assert [rule["fits"] for rule in item["rules"]] == [True, False]
 
 
+def test_a_rule_that_asks_for_the_cursor_is_told_where_it_stands(agentctl, tmp_path) -> None:
+    rows = ["    Sessions                         esc    ", "  ┃", "  ┃  said", "  ┃", "  ┃  Build", f"  ╹{'▀' * 20}"]
+    screen = tmp_path / "screen.ansi"
+    screen.write_text("\n".join([*rows, "     ctrl+p commands"]))
+    asked = ("runner", "explain", str(screen), "-r", "opencode", "--cursor")
+    assert agentctl(*asked, "5,2").lines[-1].startswith("verdict   idle, by rule idle")
+    assert agentctl(*asked, "5,0").lines[-1].startswith("verdict   nothing, by rule dialog")
+    assert agentctl(*asked, "5").code == 2
+
+
 def test_what_cannot_be_read_or_is_not_known_is_said(agentctl, box, tmp_path) -> None:
     assert agentctl("runner", "explain", str(tmp_path / "gone"), "--runner", "box").code == 4
     assert agentctl("runner", "explain", str(tmp_path), "--runner", "box").code == 4

@@ -50,10 +50,12 @@ class TestSend:
         assert agentctl("send", "a/b", "x", "--wait", "1s").code == code
 
     def test_a_held_message_is_under_way_and_who_must_act_is_said(self, supervisor, agentctl) -> None:
-        supervisor.on("send", self.sent(state="held", evidence="it asks a person", asking={"id": "5f2a"}))
+        supervisor.on(
+            "send", self.sent(state="held", evidence="it asks", asking={"kind": "permission", "title": "Run?"})
+        )
         done = agentctl("send", "a/b", "x")
-        assert (done.code, done.out) == (0, "1c9e  held  it asks a person\n")
-        assert done.err == "a/b waits for a person: agentctl answer a/b\n"
+        assert (done.code, done.out) == (0, "1c9e  held  it asks\n")
+        assert done.err == "a/b waits for a person: permission: Run?\nhint: agentctl answer a/b\n"
 
 
 class TestAnswer:

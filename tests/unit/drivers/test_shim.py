@@ -154,6 +154,18 @@ def test_the_exit_code_is_noted(start: Start, tmp_path: Path, status: int) -> No
     assert stat.S_IMODE(note.stat().st_mode) == 0o600
 
 
+def test_a_pipe_or_a_link_in_place_of_the_note_holds_up_nobody(tmp_path: Path) -> None:
+    place = launch.folder(tmp_path, AGENT)
+    place.mkdir(parents=True)
+    os.mkfifo(place / "exit.1")
+    (tmp_path / "secret").write_text("7")
+    (place / "exit.2").symlink_to(tmp_path / "secret")
+    assert launch.exit_code(tmp_path, AGENT, 1) is None
+    assert launch.exit_code(tmp_path, AGENT, 2) is None
+    (place / f"started.{'9' * 12}").touch()
+    assert launch.newest(tmp_path, AGENT) == 2
+
+
 def test_ctrl_c_ends_the_agent_and_is_noted(start: Start, tmp_path: Path) -> None:
     pane = start("sh", "-c", "echo up; exec sleep 1000")
     pane.read("up")

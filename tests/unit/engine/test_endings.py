@@ -102,7 +102,7 @@ def test_a_limit_of_which_no_end_is_known_is_waited_for_longer_each_time() -> No
     first, stagger = waits[0], waits[0] - 30 * MINUTE
     assert timedelta(0) <= stagger <= 2 * MINUTE
     assert [wait - stagger for wait in waits] == [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR, 4 * HOUR, 4 * HOUR]
-    assert after(Ending.QUOTA, refused=0) == Again(NOW + first, 1, "its provider takes no more for now")
+    assert after(Ending.QUOTA, refused=0) == Again(NOW + first, 1, "its usage limit is reached")
 
 
 MISREAD = (datetime.max.replace(tzinfo=UTC), NOW + timedelta(days=60), NOW.replace(tzinfo=None))
@@ -159,7 +159,7 @@ def test_a_new_conversation_that_is_lost_at_once_is_a_failure() -> None:
 def test_the_reason_for_the_wait_is_recorded_with_the_end() -> None:
     commands = decided(replace(ENDED, ending=Ending.QUOTA, evidence="usage limit reached"))
     backing_off = recorded(commands)[EventType.AGENT_BACKING_OFF]
-    assert backing_off["reason"] == "its provider takes no more for now; usage limit reached"
+    assert backing_off["reason"] == "its usage limit is reached; usage limit reached"
 
 
 def test_a_login_is_recorded_as_fatal() -> None:

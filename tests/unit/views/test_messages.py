@@ -171,3 +171,21 @@ def test_rows_show_one_clean_line_and_the_newest_in_order() -> None:
     assert message_rows(story.fleet.of(DEV), states=["dead"]) == []
     assert counts(story.fleet.of(DEV)) == {"waiting": 5, "unseen": 0, "dead": 0}
     assert message_row(story.fleet.messages["00000000"])["state"] == MessageState.QUEUED
+
+
+def test_of_an_agent_that_is_forgotten_the_dead_letters_stay() -> None:
+    story = Story()
+    dead, seen = story.queued(), story.queued("2c9e04ab")
+    story.happens(EventType.MESSAGE_DEAD, message=dead, reason="no longer part of its team")
+    story.happens(EventType.MESSAGE_SEEN, message=seen)
+    story.happens(EventType.AGENT_FORGOTTEN, reason="no longer part of its team")
+    assert list(story.fleet.messages) == [dead]
+
+
+def test_what_was_seen_before_it_was_noted_is_counted_only_when_its_pane_says_so() -> None:
+    story = Story()
+    name = story.queued()
+    story.happens(EventType.MESSAGE_SEEN, message=name, generation=1, number=1)
+    assert story.agent.typed == 0
+    story.happens(EventType.MESSAGE_SEEN, message=name, generation=1, typed=2)
+    assert story.agent.typed == 2
