@@ -47,11 +47,25 @@ def run(argv: Sequence[str]) -> int:
         code = _tell(_of_the_machine(error), call)
         _write_no_more()
     except KeyboardInterrupt as interrupt:
-        print(f"interrupted: {interrupt}" if interrupt.args else "interrupted", file=sys.stderr)  # noqa: T201
-        return INTERRUPTED
+        return _interrupted(interrupt)
     except Exception as error:  # noqa: BLE001  the last net: whatever nobody foresaw becomes a crash file
-        return _crash(error, argv, call)
+        return _interrupted() if _is_interrupt(error) else _crash(error, argv, call)
     return code
+
+
+def _interrupted(interrupt: KeyboardInterrupt | None = None) -> int:
+    print(f"interrupted: {interrupt}" if interrupt and interrupt.args else "interrupted", file=sys.stderr)  # noqa: T201
+    return INTERRUPTED
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C stands behind *error*: pydantic, met while it builds its models, wraps it in words."""
+    while error is not None:
+        words = str(error).rstrip().rpartition("\n")[2].strip()
+        if isinstance(error, KeyboardInterrupt) or words.startswith("KeyboardInterrupt"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _dispatch(words: list[str], call: Call) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -142,18 +143,12 @@ def _is_framed_alike(shown: str, wanted: str) -> bool:
     return framed and shown.startswith(f"{head}]") and shown.endswith(mark) and shown.count(head) == 1
 
 
-def answered(fleet: Fleet, agent: Agent, evidence: str, answer: str) -> list[Draft]:
-    """Return what the end of a turn says of the messages that the agent had taken."""
-    taken = [m for m in fleet.of(agent.id) if m.state is MessageState.SEEN and _knows(agent, m)]
+def answered(agent: Agent, taken: Iterable[Message], evidence: str, answer: str) -> list[Draft]:
+    """Return what the end of a turn says of the messages that the agent had *taken*."""
     facts = {"evidence": evidence, "answer": answer}
     return [
         Draft(agent_stream(agent.id), EventType.MESSAGE_ANSWERED, {"message": message.id, **facts}) for message in taken
     ]
-
-
-def _knows(agent: Agent, message: Message) -> bool:
-    """Tell whether *message* is part of the conversation that *agent* is in."""
-    return message.generation == agent.generation or agent.resumed
 
 
 def _closed_up(text: str) -> str:

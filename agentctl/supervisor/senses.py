@@ -7,26 +7,22 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from agentctl.domain.agent import Activity, Agent, AgentState, Ask, Phase
-from agentctl.domain.codec import encode
+from agentctl.domain.agent import Activity, Agent, AgentState, Phase
 from agentctl.domain.errors import AgentctlError, IllegalMove
-from agentctl.domain.events import Draft, EventType, agent_stream
-from agentctl.domain.evidence import Meaning, Sign, Verdict
-from agentctl.domain.message import MessageState
+from agentctl.domain.events import Draft, EventType
+from agentctl.domain.evidence import Meaning, Sign
 from agentctl.domain.names import AgentId, PaneId
 from agentctl.domain.ports import Shown
-from agentctl.domain.text import safe_line, safe_text
-from agentctl.engine.framing import found
+from agentctl.domain.text import safe_line
 from agentctl.engine.looking import look_again, says
 from agentctl.engine.verdict import judge, next_verdict, speaks
 from agentctl.runners.reading import read_screen
 from agentctl.runners.runner import Runner
 from agentctl.supervisor import crash
 from agentctl.supervisor.loop import first
-from agentctl.supervisor.proof import answered
+from agentctl.supervisor.news import News, draft_of
 from agentctl.supervisor.sense import Sense
 from agentctl.supervisor.world import World
 
@@ -38,10 +34,6 @@ _AGAIN = 1.0
 _DRAWS_QUESTION = timedelta(milliseconds=250)
 """A question's signal comes before the question is drawn."""
 
-_TURN_SHOWS = timedelta(seconds=2)
-"""A turn that lasts this long after its message was taken shows on the screen; a shorter one may never."""
-
-_ANSWER_KEPT = 4096
 
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """A conversation's id goes into command lines and names of files: no option, no path, no blank."""
@@ -56,6 +48,7 @@ class Senses:
     def __init__(self, world: World, wake: asyncio.Event) -> None:
         self._world = world
         self._wake = wake
+        self._news = News(world)
         self._senses: dict[AgentId, Sense] = {}
         self._due: dict[AgentId, float] = {}
         """When, by the monotonic clock, the evidence on an agent is to be weighed again."""
@@ -216,13 +209,13 @@ class Senses:
         said, phase = agent.activity, agent.phase
         verdict = judge(*evidence, now, own_signals=signals, own_tools=tools, said=said, phase=phase)
         due = next_verdict(*evidence, now, own_signals=signals, own_tools=tools, said=said, phase=phase)
-        shows = self._turn_shows(agent)
+        shows = self._news.turn_shows(agent)
         due = min((moment for moment in (due, shows) if moment is not None and moment > now), default=None)
         self._weigh_again(agent.id, due, now)
         if verdict is None:
             return []
         sense.verdict = verdict
-        return self._paced(sense, agent, self._news(agent, verdict))
+        return self._paced(sense, agent, self._news.of(agent, sense, verdict))
 
     def _paced(self, sense: Sense, agent: Agent, news: list[Draft]) -> list[Draft]:
         """Return *news*, or nothing where too much was recorded of *agent*: then it is weighed again a little later."""
@@ -240,64 +233,6 @@ class Senses:
             self._due[agent] = self._world.clock.monotonic() + (moment - now).total_seconds()
             self._set.set()
 
-    def _news(self, agent: Agent, verdict: Verdict) -> list[Draft]:
-        """Return the events that take the log from what it knows of *agent* to *verdict*."""
-        facts = {
-            "generation": agent.generation,
-            "evidence": self._world.masked(agent.id, verdict.evidence),
-            "source": verdict.source,
-        }
-        match verdict.activity:
-            case Activity.WORKING if agent.activity is not Activity.WORKING or agent.phase is not verdict.phase:
-                by_person = {"hops": 0} if _is_of_person(self.of(agent).sign) else {}
-                return [_draft(agent, EventType.AGENT_BUSY, **facts, phase=verdict.phase, **by_person)]
-            case Activity.IDLE:
-                worked = self._has_worked(agent)
-                unseen = [] if worked else self._unseen_turn(agent, verdict)
-                if agent.activity is Activity.IDLE and agent.phase is Phase.IDLE:
-                    return unseen
-                ended = self._turn_end(agent, facts) if worked else unseen
-                return [*ended, _draft(agent, EventType.AGENT_IDLE, **facts)]
-            case Activity.WAITING if verdict.ask is not None and not _asks_already(agent, verdict.ask):
-                return [
-                    _draft(agent, EventType.AGENT_WAITING, **facts, ask=encode(self._masked_ask(agent, verdict.ask)))
-                ]
-            case Activity.UNKNOWN if agent.activity is not Activity.UNKNOWN:
-                return [_draft(agent, EventType.AGENT_UNSURE, **facts)]
-            case _:
-                return []
-
-    def _turn_shows(self, agent: Agent) -> datetime | None:
-        """Return when the turn of a message that was taken has to be seen, if it is long enough to be."""
-        seen = (m.since for m in self._world.ledger.fleet.of(agent.id) if m.state is MessageState.SEEN)
-        return min((since + _TURN_SHOWS for since in seen if since is not None), default=None)
-
-    def _unseen_turn(self, agent: Agent, verdict: Verdict) -> list[Draft]:
-        """Return what an idle screen says of messages whose turn was over before it could be seen."""
-        shows = self._turn_shows(agent)
-        if verdict.source != "screen" or shows is None or shows > self._world.clock.now():
-            return []
-        return answered(self._world.ledger.fleet, agent, self._world.masked(agent.id, verdict.evidence), "")
-
-    def _has_worked(self, agent: Agent) -> bool:
-        """Tell whether a turn ends with *agent* being idle, even one of whose beginning nothing was recorded."""
-        sense = self.of(agent)
-        since = sense.last_input or sense.moved
-        ended = sense.sign is not None and sense.sign.meaning is Meaning.TURN_END and sense.sign.at >= since
-        return agent.phase in _AT_WORK or (agent.phase is Phase.ASSIGNED and ended)
-
-    def _turn_end(self, agent: Agent, facts: dict[str, object]) -> list[Draft]:
-        sign = self.of(agent).sign
-        said = sign.text if sign is not None and sign.meaning is Meaning.TURN_END else ""
-        answer = self._world.masked(agent.id, safe_text(said))[:_ANSWER_KEPT]
-        taken = answered(self._world.ledger.fleet, agent, str(facts["evidence"]), answer)
-        return [*taken, _draft(agent, EventType.AGENT_TURN_ENDED, **facts, answer=answer)]
-
-    def _masked_ask(self, agent: Agent, ask: Ask) -> Ask:
-        title, until = (self._world.masked(agent.id, text) if text else "" for text in (ask.title, ask.until))
-        options = tuple(self._world.masked(agent.id, option) for option in ask.options)
-        return replace(ask, title=title, options=options, until=until)
-
     def _of_session(self, agent: Agent, sign: Sign) -> list[Draft]:
         if sign.meaning is not Meaning.SESSION or not sign.session or sign.session == agent.session:
             return []
@@ -305,7 +240,7 @@ class Senses:
             log.warning("conversation refused", extra={"agent": agent.id, "session": safe_line(sign.session)})
             return []
         facts = {"generation": agent.generation, "session": sign.session, "evidence": f"hook {sign.kind}"}
-        return [_draft(agent, EventType.AGENT_SESSION, **facts)]
+        return [draft_of(agent, EventType.AGENT_SESSION, **facts)]
 
     def _record(self, agent: Agent, drafts: list[Draft]) -> None:
         if not drafts:
@@ -321,22 +256,6 @@ class Senses:
             listener(agent)
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-_AT_WORK = frozenset({Phase.REASONING, Phase.EXECUTING, Phase.VALIDATING})
-
-
-def _is_of_person(sign: Sign | None) -> bool:
-    """Tell whether the prompt that was just accepted is none of ours: a person has typed it into the window."""
-    return sign is not None and sign.meaning is Meaning.PROMPT and not found(sign.text)
-
-
-def _draft(agent: Agent, kind: EventType, **facts: object) -> Draft:
-    return Draft(agent_stream(agent.id), kind, facts)
-
-
-def _asks_already(agent: Agent, ask: Ask) -> bool:
-    return agent.activity is Activity.WAITING and agent.asking is not None and agent.asking.id == ask.id
 
 
 def _is_foreign(agent: Agent, sign: Sign) -> bool:

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from agentctl.cli import crash, ps
+from agentctl.cli import crash, entry, ps
 from agentctl.domain.errors import IllegalMove
 from tests.unit.cli.conftest import row
 
@@ -164,3 +164,12 @@ def test_few_descriptors_are_said_and_no_mistake_of_ours(supervisor) -> None:
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert "made a mistake" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_that_a_library_wraps_is_still_ctrl_c(monkeypatch, capsys) -> None:
+    def wrapped(*_: object) -> int:
+        raise ValueError('Error building "model" validator:\n  SchemaError: Field "agents":\n  KeyboardInterrupt: ')
+
+    monkeypatch.setattr(entry, "_dispatch", wrapped)
+    assert entry.run(["validate"]) == entry.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
