@@ -61,7 +61,7 @@ class EventType(StrEnum):
     MESSAGE_SEEN = "MessageSeen"  # message, evidence
     MESSAGE_ANSWERED = "MessageAnswered"  # message, code, evidence, answer
     MESSAGE_DEAD = "MessageDead"  # message, reason
-    MESSAGE_RETRIED = "MessageRetried"  # message, text, reason: queued again, at the end
+    MESSAGE_RETRIED = "MessageRetried"  # message, text, reason, in_place: queued again, in its place or at the end
 
 
 @dataclass(frozen=True, slots=True)

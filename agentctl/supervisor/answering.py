@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=2)
 """A question that still stands so long after it was answered did not take the keys."""
 
+_SETTLES = timedelta(milliseconds=400)
+"""The slowest program measured drops keys for 200 ms after it has drawn a question; vibe says so for a second."""
+
 _TRIES = 3
 _ALIVE = frozenset({AgentState.STARTING, AgentState.RUNNING})
 
@@ -56,6 +59,7 @@ class Answering:
         if ask and ask != sight.ask.id and not by_signal:
             raise Refused(f"{agent.id} asks something else by now", hint=f"look again: agentctl answer {agent.id}")
         keys, words = _keys(sight, choice)
+        await self._let_it_settle(agent, sight.ask)
         key = (agent.id, agent.generation, sight.ask.id)
         self._claim(key)
         try:
@@ -64,6 +68,17 @@ class Answering:
             self._answered.pop(key, None)
             raise
         return self._world.masked(agent.id, words)
+
+    async def _let_it_settle(self, agent: Agent, ask: Ask) -> None:
+        """Wait until a question has stood for a moment: some programs drop keys that come with its first drawing."""
+        looked = self._senses.of(agent).looked
+        age = self._world.clock.now() - looked.since if looked is not None else _SETTLES
+        if age >= _SETTLES:
+            return
+        await self._world.clock.sleep((_SETTLES - age).total_seconds())
+        sight = await self._sight(agent)
+        if sight.ask is None or sight.ask.id != ask.id:
+            raise Refused(f"{agent.id} asks something else by now", hint=f"look again: agentctl answer {agent.id}")
 
     def taken(self, agent: Agent, ask: str) -> None:
         """Note that the answer to *ask* has shown: the same question may be asked, and answered, again."""

@@ -55,8 +55,8 @@ class Arrival:
 
     def _requeue(self, agent: Agent, message: Message) -> None:
         """Queue a message again that its generation ended on before it took it: its successor gets it."""
-        facts = {"message": message.id, "text": message.text, "reason": "it ended before it had taken it"}
-        self._append(agent, EventType.MESSAGE_RETRIED, **facts)
+        facts = {"text": message.text, "reason": "it ended before it had taken it"}
+        self._append(agent, EventType.MESSAGE_RETRIED, message=message.id, **facts, in_place=True)
 
     def _give_up(self, agent: Agent, message: Message, runner: Runner, age: timedelta) -> timedelta | None:
         """Say that nothing shows that the message arrived; it is not typed again."""

@@ -57,7 +57,11 @@ def _nudged(message: Message, event: Event) -> Message:
 
 
 def _retried(message: Message, event: Event) -> Message:
-    facts: dict[str, Any] = {"text": event.data.get("text", message.text), "seq": event.seq, "number": 0}
+    facts: dict[str, Any] = {
+        "text": event.data.get("text", message.text),
+        "seq": message.seq if event.data.get("in_place") else event.seq,
+        "number": 0,
+    }
     facts |= {"generation": 0, "nudged": False, "evidence": "", "code": None, "answer": ""}
     return message.move(MessageState.QUEUED, since=event.at, reason=event.data.get("reason", ""), **facts)
 

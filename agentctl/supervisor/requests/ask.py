@@ -80,8 +80,8 @@ async def answer(request: Request) -> dict[str, Any]:
 async def _effect(request: Request, agent: Agent, ask: str, pressed: datetime) -> str:
     """Return `taken`, `ended` with the agent, or `asking` where the same question still stands there after a while.
 
-    `swallowed`, where nothing at all was drawn since the keys were *pressed*: some programs drop keys that come with a
-    dialog's first drawing, and pressing once more cannot meet another question.
+    `swallowed`, where the program has said and drawn nothing new since the keys were *pressed*: some drop keys that
+    come with a dialog's first drawing, and pressing once more cannot meet another question.
     """
     clock = request.world.clock
     until, sense = clock.monotonic() + _TAKES_EFFECT, request.desk.senses.of(agent)
@@ -93,7 +93,9 @@ async def _effect(request: Request, agent: Agent, ask: str, pressed: datetime) -
         sense = await request.desk.senses.look(now)
         if sense.sight is not None and (sense.sight.ask is None or sense.sight.ask.id != ask):
             return "taken"
-    return "asking" if sense.looked is None or sense.looked.drawn > pressed else "swallowed"
+    signals = agent.runner and request.world.runners.get(agent.runner).reports and sense.sign is not None
+    moved = sense.sign.at if signals and sense.sign is not None else sense.looked.drawn if sense.looked else pressed
+    return "asking" if moved > pressed else "swallowed"
 
 
 def _screen(request: Request, agent: Agent, sense: Sense) -> dict[str, Any] | None:

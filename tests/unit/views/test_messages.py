@@ -65,6 +65,14 @@ def test_a_retried_message_goes_to_the_end_with_its_whole_text() -> None:
     assert len(story.fleet.messages[first].text) == 5000
 
 
+def test_a_message_whose_agent_died_keeps_its_place() -> None:
+    story = Story()
+    first, second = story.queued("00000001"), story.queued("00000002")
+    story.happens(EventType.MESSAGE_TYPED, message=first, generation=1, number=1)
+    story.happens(EventType.MESSAGE_RETRIED, message=first, text="do it", reason="it ended", in_place=True)
+    assert [m.id for m in story.fleet.queued(DEV)] == [first, second]
+
+
 def test_a_message_that_was_seen_cannot_be_queued_again() -> None:
     story = Story()
     name = story.queued()
