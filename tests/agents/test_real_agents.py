@@ -41,6 +41,9 @@ TOOLS = {
     ),
     "opencode": Tool(Step(tool="bash", given={"command": "touch made", "description": "Make a file"})),
 }
+SAYS_NOTHING = ("aider",)
+"""Without signals of its own: that a turn has ended is read off the screen, and what was said in it stays there."""
+
 PROGRAMS = ("claude", "codex", "opencode", "aider")
 
 each = pytest.mark.parametrize("stage", PROGRAMS, indirect=True)
@@ -52,7 +55,8 @@ def test_every_message_arrives_once_and_word_for_word(stage: AgentStage) -> None
     stage.begin()
     for text in ("hello", LINES, "x" * 3000):
         stage.lane.script(Step(text="well done"))
-        assert "well done" in stage.say(text, "--wait", "40s"), stage.told()
+        said = stage.say(text, "--wait", "40s")
+        assert "well done" in said or stage.real.program in SAYS_NOTHING, stage.told()
         assert len(stage.arrived(text)) == 1, stage.lane.conversation
         assert stage.message(text[:5])["state"] == "answered"
 
