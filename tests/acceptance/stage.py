@@ -259,8 +259,9 @@ class Stage:
         return [pid for pid, whose in self.marked().items() if whose == "supervisor" and _leads(pid)]
 
     def supervisor(self) -> int:
-        (pid,) = self.supervisors()
-        return pid
+        """Return the one there is; a child of it that has not become its own program yet looks like a second one."""
+        (pid,) = until(lambda: len(found := self.supervisors()) == 1 and found, "there is one supervisor")
+        return int(pid)
 
     def kill_supervisor(self) -> None:
         """Kill whoever holds the lock, if anybody."""
