@@ -8,7 +8,7 @@ from pathlib import Path
 from agentctl.domain.errors import NotFound, SpecError
 from agentctl.domain.units import format_bytes
 from agentctl.runners.manifest import load
-from agentctl.runners.runner import SHIPPED, Found, Launch, Runner
+from agentctl.runners.runner import SHIPPED, Found, Launch, Runner, Submit
 
 __all__ = ["AUTO", "FALLBACK", "Choice", "Found", "Launch", "Runner", "Runners"]
 
@@ -59,6 +59,13 @@ class Runners:
             return self._runners[name]
         except KeyError:
             raise NotFound(f"there is no runner {name!r}", hint=f"there are: auto, {', '.join(self.names())}") from None
+
+    def known(self, name: str) -> Runner:
+        """Return the runner called *name*; where its file has gone since, one of which nothing is known.
+
+        Agents that were started by it run on: they are watched and ended like any other, and not spoken to.
+        """
+        return self._runners.get(name) or Runner(name, name, (), submit=Submit(channel="none"))
 
     def find(self, name: str, path: str) -> Found:
         """Look for the program of runner *name* on *path*; runs nothing. Raises `NotFound` for an unknown name."""

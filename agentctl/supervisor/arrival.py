@@ -33,7 +33,7 @@ class Arrival:
 
     async def see_to(self, agent: Agent, message: Message) -> timedelta | None:
         """See to a typed message that nobody has said to have read; None where it moved on."""
-        runner = self._world.runners.get(agent.runner)
+        runner = self._world.runners.known(agent.runner)
         if runner.submit.channel != "typing" or not can_prove(runner):
             return timedelta(0)
         if agent.generation != message.generation or agent.state not in _ALIVE:

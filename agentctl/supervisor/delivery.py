@@ -246,7 +246,7 @@ class Delivery:
 
     def _runner(self, agent: Agent) -> Runner:
         spec = self._world.ledger.fleet.spec(agent.id)
-        return self._world.runners.get(agent.runner or (spec.runner if spec is not None else ""))
+        return self._world.runners.known(agent.runner or (spec.runner if spec is not None else ""))
 
     def _append(self, agent: Agent, kind: EventType, **facts: object) -> None:
         self._world.ledger.append([Draft(agent_stream(agent.id), kind, facts)])

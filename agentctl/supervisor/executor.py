@@ -118,14 +118,14 @@ class Executor:
         """Tell why *agent* ended; what follows depends on it."""
         if agent.server is not None and agent.server != self._world.terminal.server():
             return Ending.SERVER
-        runner = self._world.runners.get(agent.runner)
+        runner = self._world.runners.known(agent.runner)
         return why_ended(runner, code, lines, Ending.HANG if agent.unwell.startswith(HUNG) else None)
 
     def _until(self, agent: Agent, lines: Sequence[str]) -> str:
         """Return when the limit ends that *agent* ran into, where it has said so."""
         if agent.asking is not None and agent.asking.until_at is not None:
             return agent.asking.until_at.isoformat()
-        until = limit_ends(self._world.runners.get(agent.runner), lines, self._world.clock.now())
+        until = limit_ends(self._world.runners.known(agent.runner), lines, self._world.clock.now())
         return until.isoformat() if until is not None else ""
 
     async def _settle(self, name: AgentId, survivors: list[int]) -> None:

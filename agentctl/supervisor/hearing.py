@@ -44,7 +44,7 @@ class Hearing:
         if agent is None:
             return
         current = signal.generation == agent.generation
-        runner = self._world.runners.get(agent.runner) if agent.runner else None
+        runner = self._world.runners.known(agent.runner) if agent.runner else None
         if runner is not None and runner.reports:
             drafts = self._of_program(agent, signal) if current else self._of_ended(agent, signal)
         else:
@@ -56,7 +56,7 @@ class Hearing:
 
     def _of_program(self, agent: Agent, signal: Signal) -> list[Draft]:
         """Return what a hook of a coding agent says: of its messages first, then of what it does."""
-        runner = self._world.runners.get(agent.runner)
+        runner = self._world.runners.known(agent.runner)
         sign = read_signal(runner, signal.kind, signal.data.get("payload"), self._world.clock.now())
         if sign is None:
             return []
@@ -65,7 +65,7 @@ class Hearing:
 
     def _of_ended(self, agent: Agent, signal: Signal) -> list[Draft]:
         """Return what a generation that has ended had taken; all else that it says is over."""
-        runner = self._world.runners.get(agent.runner)
+        runner = self._world.runners.known(agent.runner)
         sign = read_signal(runner, signal.kind, signal.data.get("payload"), self._world.clock.now())
         return seen_before_end(self._world.ledger.fleet, agent, sign, signal.generation) if sign is not None else []
 

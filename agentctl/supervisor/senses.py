@@ -123,9 +123,7 @@ class Senses:
         if speaks(sign, sense.sign):
             sense.sign = sign
         drafts += self._weigh(agent, sense)
-        if (
-            agent.asking is not None
-        ):  # what it asked is probably answered: the screen tells, and need not be drawn first
+        if agent.asking is not None:  # it is probably answered: the screen tells, and need not be drawn first
             self._look_soon(agent, timedelta(0))
         elif sign.meaning is Meaning.ASKING:
             self._look_soon(agent, _DRAWS_QUESTION)
@@ -181,7 +179,7 @@ class Senses:
         return bool(self._runner(agent).rules)
 
     def _runner(self, agent: Agent) -> Runner:
-        return self._world.runners.get(agent.runner)
+        return self._world.runners.known(agent.runner)
 
     def _sensed(self) -> Iterable[Agent]:
         return (a for a in self._world.ledger.fleet.agents.values() if a.state in _SENSED and a.process is not None)

@@ -147,7 +147,7 @@ class Typist:
         return path
 
     def _runner(self, agent: Agent) -> Runner:
-        return self._world.runners.get(agent.runner)
+        return self._world.runners.known(agent.runner)
 
 
 def reads_screen(runner: Runner) -> bool:

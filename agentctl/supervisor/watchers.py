@@ -116,7 +116,7 @@ class Watchers:
             answer = await self._until_yes(agent, spec, spec.ready)
             self._append(agent, EventType.AGENT_READY, answer.evidence)
             return
-        readiness = self._world.runners.get(agent.runner).ready
+        readiness = self._world.runners.known(agent.runner).ready
         evidence = await _WAITS[readiness.how](self, agent, readiness)
         if evidence:
             self._append(agent, EventType.AGENT_READY, evidence)

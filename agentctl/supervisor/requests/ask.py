@@ -93,7 +93,7 @@ async def _effect(request: Request, agent: Agent, ask: str, pressed: datetime) -
         sense = await request.desk.senses.look(now)
         if sense.sight is not None and (sense.sight.ask is None or sense.sight.ask.id != ask):
             return "taken"
-    signals = agent.runner and request.world.runners.get(agent.runner).reports and sense.sign is not None
+    signals = agent.runner and request.world.runners.known(agent.runner).reports and sense.sign is not None
     moved = sense.sign.at if signals and sense.sign is not None else sense.looked.drawn if sense.looked else pressed
     return "asking" if moved > pressed else "swallowed"
 

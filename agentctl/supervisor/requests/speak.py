@@ -61,7 +61,7 @@ def _check(request: Request, text: str, keys: tuple[str, ...]) -> None:
 
 
 def _check_takes(request: Request, agent: Agent, keys: tuple[str, ...]) -> None:
-    if agent.runner and not keys and request.world.runners.get(agent.runner).submit.channel == "none":
+    if agent.runner and not keys and request.world.runners.known(agent.runner).submit.channel == "none":
         raise Refused(f"{agent.id} is a {agent.runner}: it takes no messages", hint="press keys instead: --keys C-c")
     if agent.state not in _REACHABLE:
         raise Refused(f"{agent.id} does not run ({agent.state})", hint=f"start it: agentctl restart {agent.id}")

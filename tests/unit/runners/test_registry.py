@@ -155,3 +155,9 @@ def test_less_memory_than_a_program_idles_with_is_refused_with_the_reason() -> N
     assert RUNNERS.check_memory("auto", 1) == ""
     with pytest.raises(NotFound):
         RUNNERS.check_memory("clade", 1)
+
+
+def test_of_a_runner_whose_file_has_gone_nothing_is_known_and_nothing_is_typed_to_it() -> None:
+    gone = Runners.load().known("gone-since")
+    assert (gone.name, gone.submit.channel, gone.rules, gone.reports) == ("gone-since", "none", (), {})
+    assert Runners.load().known("claude").coding
