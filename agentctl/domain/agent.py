@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.team import Limits
 
 
 class AgentState(StrEnum):
@@ -161,6 +162,41 @@ class Identity:
     start_ticks: int
 
 
+class PauseCause(StrEnum):
+    """Who or what paused an agent; only the same may resume it, and a person may always."""
+
+    PRESSURE = "pressure"
+    """The machine is short of CPU or memory."""
+    BUDGET = "budget"
+    """It has used up what it may; its processes run on, and nothing more is handed to it."""
+    PERSON = "person"
+
+
+class MemoryStep(StrEnum):
+    """How far an agent has come on the way from its memory limit to being ended; in this order."""
+
+    OK = "ok"
+    WARNED = "warned"
+    TOLD = "told"
+    """The agent itself was asked to take less."""
+    THROTTLED = "throttled"
+    RESTARTED = "restarted"
+    """It is being started again, with its conversation."""
+    KILLED = "killed"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an agent has used up by its runner's own records, since it was deployed first."""
+
+    tokens: int = 0
+    usd: float = 0.0
+    work: timedelta = timedelta(0)
+    """Time in which it was working."""
+    estimated: bool = False
+    """The money is made from prices that we know, not told by the program."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """One agent as the last event left it."""
@@ -214,6 +250,16 @@ class Agent:
     """It was not ready within its time; it runs on."""
     unwell: str = ""
     """Why its health probe says no; empty where it says yes or was not asked."""
+    limits: Limits | None = None
+    """Its limits as a person set them while it ran; None: those of its team file."""
+    paused: PauseCause | None = None
+    paused_since: datetime | None = None
+    pause_reason: str = ""
+    """In words, for whoever asks."""
+    memory_step: MemoryStep = MemoryStep.OK
+    spent: Spent = Spent()
+    budget_warned: str = ""
+    """The part of its budget of which 80 % was told: tokens, usd or time."""
 
     def move(self, to: AgentState, **facts: object) -> Agent:
         """Return the agent in state *to*; raise `IllegalMove` where that is not its to make."""

@@ -22,6 +22,8 @@ class EventType(StrEnum):
     SUPERVISOR_STOPPED = "SupervisorStopped"  # reason
     UNIT_CRASHED = "UnitCrashed"  # unit, error
     CALL_REFUSED = "CallRefused"  # verb, why
+    MACHINE_PRESSED = "MachinePressed"  # what (cpu, memory), evidence: agents are held back for the machine's sake
+    MACHINE_EASED = "MachineEased"  # what, evidence
 
     TEAM_DEPLOYED = "TeamDeployed"  # spec (TeamSpec), environment (base variables), passed (names of others given),
     #   tag (four hex digits that stand in the header of every message to the team)
@@ -51,6 +53,13 @@ class EventType(StrEnum):
     AGENT_DRIFTED = "AgentDrifted"  # drift (renamed, moved, unmarked), seen, wanted
     AGENT_REPAIRED = "AgentRepaired"  # drift
     AGENT_FORGOTTEN = "AgentForgotten"  # reason: it is no longer part of its team
+    AGENT_LIMITED = "AgentLimited"  # limits (Limits; null: those of the team file again)
+    AGENT_PAUSED = "AgentPaused"  # cause (PauseCause), reason
+    AGENT_RESUMED = "AgentResumed"  # cause, reason
+    AGENT_MEMORY = "AgentMemory"  # generation, step (MemoryStep), evidence, memory_bytes, limit_bytes, kind (rss, pss)
+    AGENT_BRAKED = "AgentBraked"  # generation, brake (memory, processes), evidence: the governor stopped its tree
+    AGENT_SPENT = "AgentSpent"  # generation, spent (Spent): in all, by its runner's records
+    AGENT_BUDGET = "AgentBudget"  # part (tokens, usd, time), evidence: 80 % of it is used up
 
     # of the stream of the agent that it is for, or `person`
     MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind, when, hops

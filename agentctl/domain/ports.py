@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from agentctl.domain.agent import Identity
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.resources import Able, Leash, Round
 
 
 class Clock(Protocol):
@@ -310,4 +311,33 @@ class Processes(Protocol):
 
     async def ended(self, process: Identity) -> None:
         """Return as soon as *process* has ended, without polling where the system can tell."""
+        ...
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+
+class Governor(Protocol):
+    """Holds trees of processes to their limits, and tells what they take.
+
+    Whatever happens to the governor or to its user, no process is left stopped.
+    """
+
+    def hold(self, leashes: Collection[Leash]) -> None:
+        """Hold exactly *leashes* from now on; a tree that is in none of them runs free."""
+        ...
+
+    def rounds(self) -> AsyncIterator[Round]:
+        """Yield what was seen, about once a second while there is anything to hold; ends with `close`.
+
+        Raises `Unreachable` where the governor has ended; whoever asks again gets a new one.
+        """
+        ...
+
+    async def abilities(self) -> list[Able]:
+        """Return what was tried on this machine, and what works."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything: what stands still runs on."""
         ...

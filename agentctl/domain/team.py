@@ -78,6 +78,20 @@ class Limits:
     memory_bytes: int | None = 512 * 2**20
     pulse: timedelta = timedelta(seconds=2)
     """Least gap between two operations handed to the agent."""
+    processes: int | None = 512
+    """At most so many at a time; a real build takes some dozens, a fork bomb thousands."""
+    on_exceed: Literal["warn", "throttle", "restart", "stop"] = "restart"
+    """How far to go above the memory limit: each includes those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an agent may use up before a person is asked; None is no bound."""
+
+    tokens: int | None = None
+    usd: float | None = None
+    time: timedelta | None = None
+    """Working time: what it spends idle or waiting does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +156,9 @@ class AgentSpec:
     ready: Probe | None = None
     health: Probe | None = None
     limits: Limits = field(default_factory=Limits)
+    budget: Budget = field(default_factory=Budget)
+    priority: int = 5
+    """From 1 to 9: under pressure the lowest is paused first."""
 
     @property
     def id(self) -> AgentId:

@@ -15,7 +15,7 @@ from agentctl.views.fleet import Fleet
 
 log = logging.getLogger(__name__)
 
-_VIEW = "fleet-2"
+_VIEW = "fleet-3"
 """The fleet's shape; a new number makes old snapshots be read past."""
 
 _SNAPSHOT_EVERY = 1000

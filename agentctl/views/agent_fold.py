@@ -7,19 +7,35 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from agentctl.domain.agent import PHASE_MOVES, Activity, Agent, AgentState, Ask, Ending, Identity, Phase
+from agentctl.domain.agent import (
+    PHASE_MOVES,
+    Activity,
+    Agent,
+    AgentState,
+    Ask,
+    Ending,
+    Identity,
+    MemoryStep,
+    PauseCause,
+    Phase,
+    Spent,
+)  # fmt: skip
 from agentctl.domain.codec import decode
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.names import PaneId
+from agentctl.domain.team import Limits
 
 _FAILURES_KEPT = 50
 
 _HEARD = (AgentState.STARTING, AgentState.RUNNING)
 """What an agent says of itself counts while it runs; its last words may arrive after its end."""
 
+_AT_EASE: dict[str, Any] = {"paused": None, "paused_since": None, "pause_reason": ""}
 _NOTHING_KNOWN: dict[str, Any] = {"activity": Activity.UNKNOWN, "phase": Phase.CREATED, "source": "", "asking": None}
-_ENDED: dict[str, Any] = {"process": None, "late": False, "unwell": "", **_NOTHING_KNOWN}
+_ENDED: dict[str, Any] = {
+    "process": None, "late": False, "unwell": "", "memory_step": MemoryStep.OK, **_NOTHING_KNOWN,
+}  # fmt: skip
 
 
 def _wanted(agent: Agent, event: Event) -> Agent:
@@ -197,6 +213,35 @@ def _stopped(agent: Agent, event: Event) -> Agent:
     )
 
 
+def _limited(agent: Agent, event: Event) -> Agent:
+    limits = event.data.get("limits")
+    return replace(agent, limits=decode(Limits, limits) if limits is not None else None)
+
+
+def _paused(agent: Agent, event: Event) -> Agent:
+    since = agent.paused_since if agent.paused is not None else event.at
+    cause, reason = PauseCause(event.data["cause"]), event.data.get("reason", "")
+    return replace(agent, paused=cause, paused_since=since, pause_reason=reason)
+
+
+def _resumed(agent: Agent, _event: Event) -> Agent:
+    return replace(agent, **_AT_EASE)
+
+
+def _memory(agent: Agent, event: Event) -> Agent:
+    if event.data.get("generation") != agent.generation or agent.state not in _HEARD:
+        return agent
+    return replace(agent, memory_step=MemoryStep(event.data["step"]))
+
+
+def _spent(agent: Agent, event: Event) -> Agent:
+    return replace(agent, spent=decode(Spent, event.data["spent"]))
+
+
+def _budget(agent: Agent, event: Event) -> Agent:
+    return replace(agent, budget_warned=event.data.get("part", ""))
+
+
 def _closed(agent: Agent, event: Event) -> Agent:
     return agent.move(
         AgentState.CLOSED,
@@ -234,5 +279,11 @@ AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_STOPPING: _stopping,
     EventType.AGENT_STOPPED: _stopped,
     EventType.AGENT_CLOSED: _closed,
+    EventType.AGENT_LIMITED: _limited,
+    EventType.AGENT_PAUSED: _paused,
+    EventType.AGENT_RESUMED: _resumed,
+    EventType.AGENT_MEMORY: _memory,
+    EventType.AGENT_SPENT: _spent,
+    EventType.AGENT_BUDGET: _budget,
     EventType.MESSAGE_TYPED: _typed_into,
 }

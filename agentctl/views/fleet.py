@@ -13,7 +13,7 @@ from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import PERSON_STREAM, Draft, Event, EventType
 from agentctl.domain.message import OVER, PERSON, WAITING, Message, MessageState
 from agentctl.domain.names import AgentId, team_of
-from agentctl.domain.team import AgentSpec, TeamSpec
+from agentctl.domain.team import AgentSpec, Limits, TeamSpec
 from agentctl.views.agent_fold import AGENT_FOLDS
 from agentctl.views.message_fold import MESSAGE_FOLDS, queued
 
@@ -86,6 +86,13 @@ class Fleet:
         if team is None:
             return None
         return next((spec for spec in team.spec.agents if spec.id == agent), None)
+
+    def limits(self, agent: AgentId) -> Limits:
+        """Return the limits in force for *agent*: what a person set while it ran, else its team file's."""
+        known, spec = self.agents.get(agent), self.spec(agent)
+        if known is not None and known.limits is not None:
+            return known.limits
+        return spec.limits if spec is not None else Limits()
 
     def queued(self, agent: AgentId) -> list[Message]:
         """Return the messages that still have to be handed to *agent*, oldest first."""

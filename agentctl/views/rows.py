@@ -103,7 +103,7 @@ def _row(agent: Agent, fleet: Fleet, usage: tuple[Usage, float | None] | None, h
         "cpu_percent": round(share, 1) if share is not None else None,
         "memory_bytes": used.memory_bytes if used else None,
         "processes": used.processes if used else None,
-        "limits": _limits(spec.limits if spec else Limits()),
+        "limits": _limits(fleet.limits(agent.id)),
         "level": "watch",
         "exit_code": agent.exit_code,
         "retry_at": _moment(agent.retry_at),
