@@ -20,13 +20,13 @@ MISSING = 127
 
 # Two shells. When the window is closed the kernel tells only the pane's process (HUP); the agent hears of it because
 # that process, the outer shell, dies of it, and then the inner one is there still to note the agent's real end.
-_OUTER = """trap : INT QUIT TERM
+OUTER = """trap : INT QUIT TERM
 "$@"
 exit "$?"
 """
 # $0 is where the exit code goes; before the agent runs no variable is set, because it would inherit it. A trapped
 # signal is back at its default in the agent, and the shell waits on.
-_INNER = """trap : INT QUIT TERM HUP
+INNER = """trap : INT QUIT TERM HUP
 "$@"
 code=$?
 umask 077
@@ -99,7 +99,7 @@ def _become(exit_file: str, argv: list[bytes], environ: dict[bytes, bytes]) -> i
         if _signal.getsignal(number) == _signal.SIG_IGN:  # Python ignores SIGPIPE, and that would be inherited
             _signal.signal(number, _signal.SIG_DFL)
     try:
-        words: list[str | bytes] = ["sh", "-c", _OUTER, "agentctl", "/bin/sh", "-c", _INNER, exit_file, *argv]
+        words: list[str | bytes] = ["sh", "-c", OUTER, "agentctl", "/bin/sh", "-c", INNER, exit_file, *argv]
         os.execve("/bin/sh", words, environ)  # noqa: S606  the script is fixed
     except OSError as fault:
         _say(f"cannot start {os.fsdecode(argv[0])!r}: {fault.strerror}")

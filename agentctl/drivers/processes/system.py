@@ -13,7 +13,7 @@ from agentctl.drivers.processes.ledger import Ledger
 from agentctl.drivers.processes.marks import MarkReader, find_mark
 from agentctl.drivers.processes.membership import Memory, find_strangers, group_children, sort_down, walk_down
 from agentctl.drivers.processes.source import open_source
-from agentctl.drivers.processes.table import Source, Table
+from agentctl.drivers.processes.table import Entry, Source, Table
 
 _POLL_SECONDS = 0.25  # where the system cannot say that a process has ended
 _MOST_CLIMBS = 3
@@ -42,6 +42,11 @@ class SystemProcesses:
         self._memory = Memory()
         self._ledger = Ledger(self._source)
         self._spared: set[Identity] = set()
+
+    @property
+    def source(self) -> Source:
+        """Return the process table that all looks go to."""
+        return self._source
 
     @property
     def home_id(self) -> str:
@@ -106,19 +111,21 @@ class SystemProcesses:
 
         A tree whose root is gone still counts what is left of it; one that has left nothing shows 0 processes.
         """
-        now = self._look()
         self._ledger.keep_only(roots)
+        return {agent: self._ledger.take(agent, roots[agent], found) for agent, found in self.members(roots).items()}
+
+    def members(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, list[Entry]]:
+        """Return the processes of each tree, parents before children; where trees stand in others, each its own."""
+        now = self._look()
         tops = {root.pid for root in roots.values()}
         taken = set(now.strangers)
-        usage = {}
+        members = {}
         for agent, root in roots.items():
-            seeds = self._seeds(agent, root, now)
-            pids = walk_down(now.children, seeds, taken | (tops - {root.pid}))
+            pids = walk_down(now.children, self._seeds(agent, root, now), taken | (tops - {root.pid}))
             taken.update(pids)
-            members = [now.table[pid] for pid in pids]
-            usage[agent] = self._ledger.take(agent, root, members)
-            self._memory.keep(agent, {entry.pid: entry.start_ticks for entry in members})
-        return usage
+            members[agent] = [now.table[pid] for pid in sort_down(now.table, pids)]
+            self._memory.keep(agent, {entry.pid: entry.start_ticks for entry in members[agent]})
+        return members
 
     def signal(self, processes: Collection[Identity], number: int) -> int:
         """Send signal *number* to those that are still the same process; return how many got it."""

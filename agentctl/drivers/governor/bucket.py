@@ -1,0 +1,67 @@
+"""The control law: a leaky bucket of CPU time, and how long a tree may run or has to stand still. Pure.
+
+Credit grows with time at the limit's rate, use takes from it. While there is credit nothing is held back, so a program
+that stays below its limit on average is never slowed, however it bursts; without credit the tree runs in short slices
+whose length follows from how fast it was seen to spend. There is nothing to tune: what one slice takes too much, the
+next stop is longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PERIOD = 0.1
+"""Seconds of one slice and one stop together: a person feels stops above 150 ms, and shorter ones cost more."""
+
+BURST = 0.5
+"""Seconds of CPU that may be saved up: a burst of half a second at one core under a limit of 40 % needs 0.3."""
+
+_SHORTEST_RUN = 0.004
+"""Seconds; a timer comes up to a millisecond late, which must stay a small part of a slice."""
+
+_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.13, 0.25, 0.3
+"""Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
+
+_DEEPEST_DEBT = 0.5
+"""Seconds of CPU; what was overspent before anybody could look is forgiven beyond this."""
+
+_TRUST = 0.5
+"""Weight of the newest slice in the rate that is expected: a build changes its width from slice to slice."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """The credit of one tree; *limit* and *rate* are CPU seconds a second, `credit` is CPU seconds."""
+
+    limit: float
+    cores: int
+    credit: float = 0.0
+    rate: float = field(default=1.0)
+    """How fast it spends while it runs, as seen lately."""
+
+    def account(self, seconds: float, used: float) -> None:
+        """Take in that *used* CPU seconds were spent in the last *seconds*."""
+        credit = self.credit + self.limit * seconds - used
+        self.credit = min(BURST, max(-_DEEPEST_DEBT, credit))
+
+    def learn(self, seconds: float, used: float) -> None:
+        """Take in how fast the tree spent in *seconds* in which it ran."""
+        if seconds >= _SHORTEST_RUN / 2:
+            self.rate += _TRUST * (min(self.cores, used / seconds) - self.rate)
+
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether the tree has to stand still."""
+        return self.credit <= 0
+
+    def run_seconds(self) -> float:
+        """Return how long the tree may run before it is to be looked at again."""
+        spends = max(self.rate, self.limit * 1.01) - self.limit
+        return max(_SHORTEST_RUN, self.credit / spends)
+
+    def stop_seconds(self) -> float:
+        """Return how long the tree has to stand still: what completes a period, and what pays its debt."""
+        rate = max(self.rate, self.limit)
+        period = max(PERIOD, _SHORTEST_RUN * rate / self.limit)
+        longest = _LONGEST_STOP if self.limit >= _LITTLE else _LONGEST_STOP_OF_LITTLE
+        return max(_SHORTEST_RUN, min(longest, period * (1 - self.limit / rate) - self.credit / self.limit))

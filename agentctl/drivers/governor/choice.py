@@ -1,0 +1,60 @@
+"""Choosing how to hold a tree: the surest level that works on it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agentctl.domain.resources import Leash, Level
+from agentctl.drivers.governor import cgroups
+from agentctl.drivers.governor.levels import Freezer, Hold, Nice, Quota, Signals, Watch
+from agentctl.drivers.governor.tree import Tree
+
+_TASKS_A_PROCESS = 4
+"""The kernel counts threads, a person counts processes: a node program has eleven threads."""
+
+
+def kernel_limits(leash: Leash) -> tuple[int | None, int | None]:
+    """Return memory in bytes and tasks as the kernel is to hold them."""
+    tasks = None if leash.processes is None else leash.processes * _TASKS_A_PROCESS
+    return leash.memory_bytes, tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What there is to hold with."""
+
+    base: Path | None
+    """The cgroup for agents' groups, None where none may be made."""
+    surest: Level = Level.QUOTA
+    """No level above this is used."""
+
+
+def levels(means: Means) -> list[Level]:
+    """Return the levels to be tried on this machine, the surest first, down to watching."""
+    base, order = means.base, list(Level)
+    able = {Level.QUOTA: base is not None and cgroups.has_below(base, "cpu"), Level.FREEZER: base is not None}
+    wanted = order[order.index(means.surest) :]
+    return [level for level in wanted if able.get(level, True)]
+
+
+def choose(
+    tree: Tree, leash: Leash, base: Path | None, wanted: list[Level], discover: Callable[[], None]
+) -> Iterator[Hold]:
+    """Yield holds for *tree*, the surest first; who finds that one does not work takes the next."""
+    for level in wanted:
+        try:
+            match level:
+                case Level.QUOTA if base is not None:
+                    yield Quota(tree, base, kernel_limits(leash))
+                case Level.FREEZER if base is not None:
+                    yield Freezer(tree, base, kernel_limits(leash))
+                case Level.SIGNALS:
+                    yield Signals(tree, discover)
+                case Level.NICE:
+                    yield Nice(tree)
+                case _:
+                    yield Watch(tree)
+        except OSError:  # this tree cannot be put into a group
+            continue

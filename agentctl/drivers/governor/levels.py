@@ -1,0 +1,247 @@
+"""The ways to hold a tree back: one class each, chosen by what this machine allows.
+
+Two kinds of them: with a *duty* the tree is stopped and let go many times a second, without one it is slowed once and
+held so until it wants less.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from agentctl.domain.resources import Level
+from agentctl.drivers.governor import cgroups
+from agentctl.drivers.governor.tree import Tree
+
+_PASSES = 10
+"""Looks for newcomers while a tree is being stopped: what stands still makes no more, so two do as a rule."""
+
+_POLITE = 19
+"""The lowest weight that an autogroup can have."""
+
+
+class Hold(Protocol):
+    """Holds one tree."""
+
+    level: Level
+    duty: bool
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds used so far."""
+        ...
+
+    def slow(self, share: float) -> None:
+        """Bring the tree to a stop, or where there is no duty hold it to *share* of a core; raises OSError."""
+        ...
+
+    def let_go(self) -> None:
+        """Let the tree run freely."""
+        ...
+
+    def freeze(self) -> None:
+        """Bring the tree to a stop until `thaw`; raises OSError where this level cannot."""
+        ...
+
+    def thaw(self) -> None:
+        """Let a tree go on that was frozen."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the tree for good."""
+        ...
+
+
+class Signals:
+    """SIGSTOP and SIGCONT to everything below the shim."""
+
+    level, duty = Level.SIGNALS, True
+
+    def __init__(self, tree: Tree, discover: Callable[[], None]) -> None:
+        """Take *tree*; *discover* takes in who was born lately."""
+        self._tree = tree
+        self._discover = discover
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds used so far."""
+        self._discover()
+        return self._tree.used_seconds()
+
+    def slow(self, share: float) -> None:
+        """Stop them, parents first, until nobody new turns up."""
+        del share
+        self.freeze()
+
+    def freeze(self) -> None:
+        """Stop them, parents first, until nobody new turns up."""
+        for _ in range(_PASSES):
+            self._discover()
+            if not self._tree.stop_running():
+                break
+        self._tree.refresh()
+
+    def let_go(self) -> None:
+        """Continue them, children first."""
+        self._tree.go_on()
+
+    thaw = let_go
+
+    def close(self) -> None:
+        """Continue them."""
+        self._tree.go_on()
+
+
+class _Group:
+    """What the levels with a cgroup have in common."""
+
+    def __init__(self, tree: Tree, base: Path, limits: tuple[int | None, int | None]) -> None:
+        """Put *tree* into a group of its own below *base*, with *limits* of memory and tasks; raises OSError."""
+        self._tree = tree
+        self.group = cgroups.Group(base, _name(tree))
+        self._used_before = tree.refresh() - self.group.used_seconds()
+        self.bound(limits)
+        self.gather()
+
+    def gather(self) -> None:
+        """Put members in that are not: those that were there before the group; children follow by themselves."""
+        inside = set(self.group.pids())
+        for pid, member in list(self._tree.members.items()):
+            if not member.spared and pid not in inside and not member.look.ended:
+                with contextlib.suppress(ProcessLookupError):
+                    self._move(pid, member.identity.start_ticks)
+
+    def bound(self, limits: tuple[int | None, int | None]) -> None:
+        """Have the kernel hold memory and tasks where it can."""
+        memory, tasks = limits
+        if self.group.has("memory"):
+            self.group.set_memory(memory)
+        if self.group.has("pids"):
+            self.group.set_tasks(tasks)
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds used so far."""
+        return self._used_before + self.group.used_seconds()
+
+    def freeze(self) -> None:
+        """Bring the group to a stop."""
+        self.group.freeze(on=True)
+
+    def thaw(self) -> None:
+        """Let the group go on."""
+        self.group.freeze(on=False)
+
+    def close(self) -> None:
+        """Let the group go on and leave it where somebody is in it still."""
+        with contextlib.suppress(OSError):
+            self.thaw()
+        self.group.close()
+
+    def _move(self, pid: int, start_ticks: int) -> None:
+        """Move that very process; one that took its pid meanwhile goes back to where it was."""
+        before = cgroups.group_of(pid)
+        self.group.move(pid)
+        look = self._tree.members[pid].gauge.look()
+        if (look is None or look.start_ticks != start_ticks) and before is not None:
+            with contextlib.suppress(OSError):
+                cgroups.move_back(before, pid)
+
+
+class Freezer(_Group):
+    """A cgroup that is frozen and thawed: unseen by the programs, and no fork escapes."""
+
+    level, duty = Level.FREEZER, True
+
+    def slow(self, share: float) -> None:
+        """Bring the group to a stop."""
+        del share
+        self.freeze()
+
+    def let_go(self) -> None:
+        """Let the group go on."""
+        self.thaw()
+
+
+class Quota(_Group):
+    """A cgroup with a quota: the kernel holds it, and we say when."""
+
+    level, duty = Level.QUOTA, False
+
+    def slow(self, share: float) -> None:
+        """Set the quota."""
+        self.group.set_quota(share)
+
+    def let_go(self) -> None:
+        """Take the quota away."""
+        self.group.set_quota(None)
+
+    def throttled_seconds(self) -> float:
+        """Return how long the kernel has held it back so far."""
+        return self.group.throttled_seconds()
+
+
+class Nice:
+    """The weight of its session against everything else: it yields, and takes all that nobody wants."""
+
+    level, duty = Level.NICE, False
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds used so far."""
+        return self._tree.used_seconds()
+
+    def slow(self, share: float) -> None:
+        """Give it the lowest weight."""
+        del share
+        self._weigh(_POLITE)
+
+    def let_go(self) -> None:
+        """Give it its own weight back."""
+        with contextlib.suppress(OSError):
+            self._weigh(0)
+
+    def freeze(self) -> None:
+        """Give it the lowest weight: this level can do no more."""
+        self._weigh(_POLITE)
+
+    thaw = close = let_go
+
+    def _weigh(self, nice: int) -> None:
+        """Weigh each session of the tree; raises OSError where the system knows no such thing."""
+        for pid, member in self._tree.members.items():
+            path = f"/proc/{pid}/autogroup"
+            if member.spared or os.getsid(pid) == pid:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+                try:
+                    os.write(descriptor, str(nice).encode())
+                finally:
+                    os.close(descriptor)
+
+
+class Watch:
+    """Nothing is held; what is used is seen."""
+
+    level, duty = Level.WATCH, False
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds used so far."""
+        return self._tree.used_seconds()
+
+    def slow(self, share: float) -> None:
+        """Do nothing."""
+
+    def let_go(self) -> None:
+        """Do nothing."""
+
+    freeze = thaw = close = let_go
+
+
+def _name(tree: Tree) -> str:
+    """Return the name of its group: names of agents hold no dots, and a start is a new one."""
+    return f"{tree.agent.replace('/', '.')}.{tree.root.pid}"

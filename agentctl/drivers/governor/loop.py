@@ -1,0 +1,249 @@
+"""The governor's loop: orders in, reins held, one round a second out.
+
+One thread that sleeps until the next rein is due. Nothing here waits for anything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import select
+import socket
+import time
+from datetime import UTC, datetime
+
+from agentctl.domain.agent import Identity
+from agentctl.domain.codec import decode, encode
+from agentctl.domain.names import AgentId
+from agentctl.domain.resources import Brake, Leash, Level, Round, Sample
+from agentctl.drivers.governor.choice import Means, choose, kernel_limits, levels
+from agentctl.drivers.governor.grove import Grove
+from agentctl.drivers.governor.guardian import HANGS_AFTER, Guard
+from agentctl.drivers.governor.levels import Freezer, Quota, Watch
+from agentctl.drivers.governor.machine_load import MachineLoad
+from agentctl.drivers.governor.rein import Rein
+from agentctl.drivers.governor.watchman import Watchman
+from agentctl.drivers.processes import SystemProcesses
+
+_ROUND = 1.0
+_MOST_BYTES = 1 << 20
+_DISARM_AFTER = 2.0
+"""Seconds in which nothing stood still; then the guardian need not watch the heart."""
+
+_STIRS = 0.001
+"""CPU seconds; a tree that used less since the last round has not grown."""
+
+
+class Loop:
+    """Holds all trees of one supervisor."""
+
+    def __init__(self, channel: socket.socket, processes: SystemProcesses, guard: Guard, means: Means) -> None:
+        """Speak over *channel* and hold by *means*; *guard* undoes it all when we are gone."""
+        self._channel = channel
+        self._table = guard.table
+        self._pipe = guard.pipe
+        self._means = means
+        self._cores = os.cpu_count() or 1
+        self._grove = Grove(processes, guard.table)
+        self._reins: dict[AgentId, Rein] = {}
+        self._watchmen: dict[AgentId, Watchman] = {}
+        self._seen: dict[AgentId, tuple[float, float]] = {}
+        """CPU seconds used and seconds stood still, up to the last round."""
+        self._load = MachineLoad()
+        self._buffer = b""
+        self._round_at = time.monotonic()
+        self._discovered_at = 0.0
+        self._beat_at = self._stood_at = 0.0
+
+    def run(self) -> None:
+        """Go on until the other side hangs up; then let everything run."""
+        try:
+            while self._hear(self._pause()):
+                self._step(time.monotonic())
+        finally:
+            for rein in self._reins.values():
+                with contextlib.suppress(OSError):
+                    rein.let_go(time.monotonic())
+
+    # --- orders ---
+
+    def _hear(self, pause: float) -> bool:
+        """Wait up to *pause* seconds and take in what was asked; False where the other side is gone."""
+        readable, _, _ = select.select([self._channel], [], [], pause)
+        if not readable:
+            return True
+        data = self._channel.recv(_MOST_BYTES)
+        if not data:
+            return False
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        if lines:
+            self._obey(json.loads(lines[-1]))  # each order replaces the one before
+        return True
+
+    def _obey(self, order: dict[str, list[object]]) -> None:
+        now = time.monotonic()
+        leashes = {leash.agent: leash for leash in (decode(Leash, item) for item in order["leashes"])}
+        self._grove.spare([decode(Identity, item) for item in order.get("spared", [])])
+        for agent in [agent for agent, rein in self._reins.items() if not _is_same(rein, leashes.get(agent))]:
+            self._forget(agent, now)
+        if not self._reins:
+            self._round_at = now
+        self._grove.plant({agent: leash.root for agent, leash in leashes.items()})
+        self._grove.discover(now)
+        for agent, leash in leashes.items():
+            self._take(agent, leash, now)
+
+    def _take(self, agent: AgentId, leash: Leash, now: float) -> None:
+        rein = self._reins.get(agent)
+        if rein is None:
+            rein = self._bridle(agent, leash, now, levels(self._means))
+        elif rein.leash != leash:
+            self._try(agent, rein, now, leash)
+            if isinstance(rein.hold, Quota | Freezer):
+                with contextlib.suppress(OSError):
+                    rein.hold.bound(kernel_limits(leash))
+
+    def _bridle(self, agent: AgentId, leash: Leash, now: float, wanted: list[Level]) -> Rein:
+        """Take a new tree at the surest level that works on it."""
+        tree = self._grove.trees[agent]
+        for hold in choose(tree, leash, self._means.base, wanted, self._grove.discover_now):
+            try:
+                rein = Rein(tree, hold, leash, self._cores, now)
+            except OSError:
+                continue
+            break
+        else:
+            rein = Rein(tree, Watch(tree), leash, self._cores, now)
+        self._reins[agent] = rein
+        self._watchmen[agent] = Watchman(tree, rein.hold, due=now)
+        self._seen.setdefault(agent, (rein.used_seconds(), 0.0))
+        return rein
+
+    def _try(self, agent: AgentId, rein: Rein, now: float, leash: Leash | None = None) -> None:
+        """Have *rein* do what is due, or obey *leash*; where its level fails on this tree, take the next one."""
+        try:
+            if leash is not None:
+                rein.obey(leash, now)
+            else:
+                rein.step(now)
+        except OSError:
+            with contextlib.suppress(OSError):
+                rein.let_go(now)
+            order = list(Level)
+            lower = order[order.index(rein.hold.level) + 1 :] or [Level.WATCH]
+            self._bridle(agent, leash or rein.leash, now, lower)
+
+    def _forget(self, agent: AgentId, now: float) -> None:
+        rein = self._reins.pop(agent)
+        with contextlib.suppress(OSError):
+            rein.let_go(now)
+        del self._watchmen[agent], self._seen[agent]
+
+    # --- time ---
+
+    def _pause(self) -> float:
+        if not self._reins:
+            return 3600.0
+        reins = (rein.due for rein in self._reins.values())
+        watchmen = (watchman.due for watchman in self._watchmen.values())
+        due = min(self._round_at + _ROUND, *reins, *watchmen)
+        return min(max(0.0, due - time.monotonic()), HANGS_AFTER / 3 if self._table.armed else math.inf)
+
+    def _step(self, now: float) -> None:
+        self._beat(now)
+        for agent, rein in list(self._reins.items()):
+            if rein.due <= now:
+                self._try(agent, rein, now)
+        if now - self._discovered_at >= _ROUND / 4:
+            self._discovered_at = now
+            if self._grove.discover(now):
+                self._gather()
+                self._count(now)
+        for agent, watchman in self._watchmen.items():
+            if watchman.due <= now:
+                self._watch(agent, watchman, now)
+        if now >= self._round_at + _ROUND:
+            self._tell(now)
+
+    def _gather(self) -> None:
+        """Put newcomers that fled their group's ancestors into it."""
+        for rein in self._reins.values():
+            if isinstance(rein.hold, Quota | Freezer):
+                with contextlib.suppress(OSError):
+                    rein.hold.gather()
+
+    def _count(self, now: float) -> None:
+        """Look now at each tree that has more processes than it may."""
+        for agent, rein in self._reins.items():
+            most = rein.leash.processes
+            if most is not None and len(rein.tree.members) > most:
+                self._watchmen[agent].due = now
+
+    def _beat(self, now: float) -> None:
+        """Keep the guardian quiet; where it was not, for we came late, stop again what it has continued."""
+        stands = any(rein.stands for rein in self._reins.values())
+        if stands:
+            self._stood_at = now
+        if self._table.armed and now - self._beat_at >= HANGS_AFTER:
+            for rein in self._reins.values():
+                if rein.stands:
+                    rein.tree.stop_again()
+                    if isinstance(rein.hold, Freezer | Quota):
+                        with contextlib.suppress(OSError):
+                            rein.hold.freeze()
+        self._table.beat()
+        self._beat_at = now
+        if stands and not self._table.armed:
+            self._table.armed = True
+            os.write(self._pipe, b".")
+        elif self._table.armed and now - self._stood_at >= _DISARM_AFTER:
+            self._table.armed = False
+
+    def _watch(self, agent: AgentId, watchman: Watchman, now: float) -> None:
+        rein = self._reins[agent]
+        brake = watchman.look(now, rein.leash.memory_bytes, rein.leash.processes)
+        if brake is not None and rein.brake is None and not rein.leash.released:
+            self._brake(rein, brake, now)
+
+    def _brake(self, rein: Rein, brake: Brake, now: float) -> None:
+        with contextlib.suppress(OSError):  # a level that cannot stop it tells of it all the same
+            rein.stop_at_once(brake, now)
+
+    # --- rounds ---
+
+    def _tell(self, now: float) -> None:
+        seconds = now - self._round_at
+        # On a grid, so that a round a second stays one; behind it after a sleep of the machine, we begin anew.
+        self._round_at = self._round_at + _ROUND if seconds < 2 * _ROUND else now
+        samples = tuple(self._sample(agent, rein, seconds, now) for agent, rein in self._reins.items())
+        told = Round(datetime.now(UTC), seconds, samples, self._load.look(seconds))
+        with contextlib.suppress(BlockingIOError):  # who does not listen misses a round
+            self._channel.send(json.dumps({"round": encode(told)}, separators=(",", ":")).encode() + b"\n")
+
+    def _sample(self, agent: AgentId, rein: Rein, seconds: float, now: float) -> Sample:
+        used, stood = rein.used_seconds(), rein.stood_seconds(now)
+        used_before, stood_before = self._seen[agent]
+        self._seen[agent] = (used, stood)
+        watchman = self._watchmen[agent]
+        if used - used_before < _STIRS:
+            watchman.due = now + _ROUND
+        longest, rein.longest = rein.longest, 0.0
+        return Sample(
+            agent=agent,
+            cpu_percent=round(100 * max(0.0, used - used_before) / seconds, 2),
+            cpu_seconds=round(used, 4),
+            memory_bytes=watchman.bytes,
+            memory_kind=watchman.kind,
+            processes=rein.tree.count,
+            throttled_percent=round(min(100.0, 100 * max(0.0, stood - stood_before) / seconds), 1),
+            longest_stop=round(longest, 4),
+            level=rein.hold.level,
+            brake=rein.brake,
+        )
+
+
+def _is_same(rein: Rein, leash: Leash | None) -> bool:
+    """Tell whether *leash* is for the very tree that *rein* holds."""
+    return leash is not None and leash.root == rein.leash.root

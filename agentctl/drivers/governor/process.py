@@ -1,0 +1,106 @@
+"""The port `Governor`: a process of its own that is started with the first tree and ends with us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Collection
+from pathlib import Path
+
+from agentctl.domain.agent import Identity
+from agentctl.domain.codec import decode, encode
+from agentctl.domain.errors import Unreachable
+from agentctl.domain.resources import Leash, Level, Round
+
+_MOST_LINE = 16 * 2**20
+_ENDS_WITHIN = 2.0
+
+
+class SystemGovernor:
+    """Holds trees through a process of its own."""
+
+    def __init__(self, home_id: str, frozen: Path, level: Level = Level.QUOTA) -> None:
+        """Hold for the home with *home_id*; *frozen* is where its table lies, *level* the surest that may be used."""
+        self._words = (home_id, str(frozen), level.value)
+        self._order = b""
+        self._wanted = asyncio.Event()
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._closed = False
+
+    def hold(self, leashes: Collection[Leash], *, spared: Collection[Identity] = ()) -> None:
+        """Hold exactly *leashes* from now on; *spared* processes are never any agent's."""
+        order = {"leashes": [encode(leash) for leash in leashes], "spared": [encode(one) for one in spared]}
+        self._order = json.dumps(order, separators=(",", ":")).encode() + b"\n"
+        if leashes:
+            self._wanted.set()
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(self._order)
+
+    async def rounds(self) -> AsyncIterator[Round]:
+        """Yield what was seen, once a second while something is held; raises `Unreachable` where the governor ends."""
+        while not self._closed:
+            await self._wanted.wait()
+            if self._closed:
+                return
+            self._reader = self._reader or await self._start()
+            while line := await _read_line(self._reader):
+                yield decode(Round, json.loads(line)["round"])
+            await self._reap()
+            if not self._closed:
+                raise Unreachable("the governor has ended: agents run free until there is a new one")
+
+    async def close(self) -> None:
+        """End the governor, which lets everything run."""
+        self._closed = True
+        self._wanted.set()
+        await self._reap()
+
+    @property
+    def pid(self) -> int | None:
+        """Return its pid, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    async def _start(self) -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        try:
+            os.set_inheritable(theirs.fileno(), True)
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "agentctl.drivers.governor", str(theirs.fileno()), *self._words,
+                pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL,
+            )  # fmt: skip
+        except OSError as error:
+            ours.close()
+            raise Unreachable(f"the governor cannot be started: {error.strerror}") from None
+        finally:
+            theirs.close()
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_LINE)
+        self._writer.write(self._order)
+        return reader
+
+    async def _reap(self) -> None:
+        """Hang up and wait for its end; one that does not end is killed, and its guardian does the rest."""
+        writer, process = self._writer, self._process
+        self._reader = self._writer = self._process = None
+        if writer is not None:
+            writer.close()
+        if process is None:
+            return
+        try:
+            await asyncio.wait_for(process.wait(), _ENDS_WITHIN)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.readline()
+    except (ConnectionError, ValueError):
+        return b""

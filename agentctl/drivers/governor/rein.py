@@ -1,0 +1,182 @@
+"""The rein of one tree: when it is let run, slowed, stopped, and let go again.
+
+What it does next follows from its state and the moment alone:
+
+    free ──credit spent──▶ slowed ──paid (duty: the stop is over)──▶ slice ──credit spent──▶ slowed
+      ▲                       │                                         │
+      └──wants less again─────┴─────────────────────────────────────────┘        paused, braked: stands still
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+
+from agentctl.domain.resources import Brake, Leash
+from agentctl.drivers.governor.bucket import BURST, Bucket
+from agentctl.drivers.governor.levels import Hold, Quota
+from agentctl.drivers.governor.tree import Tree
+
+GLANCE = 0.25
+"""Seconds between two looks at a tree that runs free: a burst on two cores uses up what was saved in 0.31 s."""
+
+_DEBT_SHARE = 0.85
+"""Of its limit, for a tree in debt that the kernel holds: what was overspent before is paid back in some seconds."""
+
+_IN_DEBT = -0.02
+"""Seconds of CPU."""
+
+
+class Gait(Enum):
+    """How a tree goes."""
+
+    FREE = "free"
+    SLICE = "slice"
+    """It runs, and is looked at again at a moment that was reckoned."""
+    SLOWED = "slowed"
+    """With a duty it stands still; else the kernel holds it."""
+    STILL = "still"
+    """It is paused or braked."""
+
+
+class Rein:
+    """One tree under one level."""
+
+    def __init__(self, tree: Tree, hold: Hold, leash: Leash, cores: int, now: float) -> None:
+        self.tree = tree
+        self.hold = hold
+        self.leash = leash
+        self.gait = Gait.FREE
+        self.brake: Brake | None = None
+        self.due = now
+        self.stood = 0.0
+        """Seconds for which it has stood still for its limit, in all."""
+        self.longest = 0.0
+        """Seconds of the longest such stretch since somebody asked."""
+        self._since = now
+        self._at = now
+        self._used = hold.used_seconds()
+        self._bucket = Bucket(math.inf, cores, credit=BURST)
+        self.obey(leash, now)
+
+    def obey(self, leash: Leash, now: float) -> None:
+        """Take new orders; raises OSError or PermissionError where the level cannot follow them."""
+        self.leash = leash
+        self._bucket.limit = (leash.cpu_percent or math.inf) / 100
+        if leash.released:
+            self.brake = None
+        if leash.paused or self.brake is not None:
+            self._stand_still(now)
+        elif self.gait is Gait.STILL:
+            self.hold.thaw()
+            self._begin(Gait.FREE, now, GLANCE)
+        elif leash.cpu_percent is None and self.gait is not Gait.FREE:
+            self._let_go(now)
+
+    def stop_at_once(self, brake: Brake, now: float) -> None:
+        """Bring the tree to a stop until it is released."""
+        self.brake = brake
+        self._stand_still(now)
+
+    def step(self, now: float) -> None:
+        """Do what is due at *now*; `due` says when to come back. Raises as `obey`."""
+        if self.gait is Gait.STILL:
+            self.due = math.inf
+        elif self.leash.cpu_percent is None:
+            self.due = now + GLANCE
+        elif self.hold.duty:
+            self._beat_time(now)
+        else:
+            self._engage(now)
+
+    def used_seconds(self) -> float:
+        """Return the CPU seconds the tree has used so far."""
+        return self.hold.used_seconds()
+
+    def stood_seconds(self, now: float) -> float:
+        """Return for how long it has stood still for its limit, the stop under way included."""
+        if isinstance(self.hold, Quota):
+            return self.hold.throttled_seconds()
+        under_way = now - self._since if self.gait is Gait.SLOWED and self.hold.duty else 0.0
+        return self.stood + under_way
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether it stands still now."""
+        return self.gait is Gait.STILL or (self.gait is Gait.SLOWED and self.hold.duty)
+
+    def let_go(self, now: float) -> None:
+        """Let the tree run free for good."""
+        if self.gait is not Gait.FREE:
+            self._let_go(now)
+        self.hold.close()
+
+    # --- levels with a duty: run, stop, run ---
+
+    def _beat_time(self, now: float) -> None:
+        if self.gait is Gait.SLOWED:
+            self._account(now)
+            self._end_stop(now)
+            self.hold.let_go()
+            self._begin(Gait.SLICE, now, self._bucket.run_seconds())
+            return
+        self._account(now)
+        if self._bucket.is_spent:
+            self.hold.slow(self._bucket.limit)
+            self._begin(Gait.SLOWED, now, self._bucket.stop_seconds())
+        elif self._bucket.credit >= BURST / 2:
+            self._begin(Gait.FREE, now, self._glance())
+        else:
+            self._begin(Gait.SLICE, now, min(GLANCE, self._bucket.run_seconds()))
+
+    def _glance(self) -> float:
+        """Return how long a tree that runs free may be left alone: a burst must not outrun its credit by far."""
+        widest = min(self._bucket.cores, max(1, self.tree.threads))
+        return max(GLANCE / 5, min(GLANCE, self._bucket.credit / widest))
+
+    # --- levels without: the kernel holds it from when its credit is spent until it wants less ---
+
+    def _engage(self, now: float) -> None:
+        self._account(now)
+        credit, limit = self._bucket.credit, self._bucket.limit
+        if self.gait is Gait.SLOWED and credit >= BURST / 2:
+            self._let_go(now)
+        elif self.gait is Gait.SLOWED or self._bucket.is_spent:
+            self.hold.slow(limit * _DEBT_SHARE if credit < _IN_DEBT else limit)
+            self._begin(Gait.SLOWED, self._since if self.gait is Gait.SLOWED else now, 0.0)
+            self.due = now + GLANCE
+        else:
+            self._begin(Gait.FREE, now, self._glance())
+
+    # --- moves ---
+
+    def _account(self, now: float) -> None:
+        used = self.hold.used_seconds()
+        seconds, spent = now - self._at, used - self._used
+        self._bucket.account(seconds, spent)
+        if self.gait is not Gait.SLOWED:
+            self._bucket.learn(seconds, spent)
+        self._at, self._used = now, used
+
+    def _stand_still(self, now: float) -> None:
+        if self.gait is Gait.STILL:
+            return
+        self._end_stop(now)
+        self.hold.freeze()
+        self._begin(Gait.STILL, now, math.inf)
+
+    def _let_go(self, now: float) -> None:
+        self._end_stop(now)
+        if self.gait is Gait.STILL:
+            self.hold.thaw()
+        else:
+            self.hold.let_go()
+        self._begin(Gait.FREE, now, GLANCE)
+
+    def _end_stop(self, now: float) -> None:
+        if self.gait is Gait.SLOWED and self.hold.duty:
+            self.stood += now - self._since
+            self.longest = max(self.longest, now - self._since)
+
+    def _begin(self, gait: Gait, now: float, lasting: float) -> None:
+        self.gait, self._since, self.due = gait, now, now + lasting

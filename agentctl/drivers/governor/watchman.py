@@ -1,0 +1,75 @@
+"""Memory and number of processes: looked at the sooner, the nearer a tree comes to its bound; then it is braked.
+
+A tree that used no CPU since the last look cannot have grown, so idle trees cost nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentctl.domain.resources import Brake
+from agentctl.drivers.governor.levels import Freezer, Hold, Quota
+from agentctl.drivers.governor.tree import Tree
+
+HARD = 1.1
+"""A tree is braked this much above its limit: up to there it is warned, slowed and started again in good order."""
+
+_SUSPECT = 0.8
+"""From this share of the limit each shared page is counted once: resident sets are 3 to 7 times too much."""
+
+_SOONEST = 0.02
+"""Seconds between two looks at a tree that grows towards its bound."""
+
+_LONGEST = 0.25
+"""Seconds: what a program takes that has only just begun to grow is not known before."""
+
+_COSTLY_EVERY = 1.0
+"""Seconds between two walks through page tables, which cost milliseconds, unless the bound may be passed."""
+
+
+@dataclass(slots=True)
+class Watchman:
+    """Keeps an eye on one tree."""
+
+    tree: Tree
+    hold: Hold
+    bytes: int = 0
+    kind: str = "rss"
+    due: float = 0.0
+    _resident: int = 0
+    _at: float = 0.0
+    _counted_at: float = -_COSTLY_EVERY
+
+    def look(self, now: float, limit: int | None, most: int | None) -> Brake | None:
+        """Look at the tree; return why it has to be braked, None where it need not."""
+        self.tree.refresh()
+        resident = self.tree.resident_bytes
+        grown = (resident - self._resident) / (now - self._at) if now > self._at else 0.0
+        self._resident, self._at = resident, now
+        self._count(now, limit, resident)
+        self.due = now + self._pause(limit, grown)
+        if most is not None and self.tree.count > most:
+            return Brake.PROCESSES
+        if limit is not None and self.bytes > limit * HARD:
+            return Brake.MEMORY
+        return None
+
+    def _count(self, now: float, limit: int | None, resident: int) -> None:
+        """Say what the tree holds, as truly as is worth its cost."""
+        held = self.hold.group.memory_bytes() if isinstance(self.hold, Quota | Freezer) else None
+        if held is not None:
+            self.bytes, self.kind = held, "cgroup"
+            return
+        if limit is None or resident < limit * _SUSPECT:
+            self.bytes, self.kind = resident, "rss"
+            return
+        if now - self._counted_at >= _COSTLY_EVERY or resident > limit * HARD:
+            self._counted_at = now
+            proportional = self.tree.proportional_bytes()
+            self.bytes, self.kind = (proportional, "pss") if proportional is not None else (resident, "rss")
+
+    def _pause(self, limit: int | None, grown: float) -> float:
+        """Return the seconds until half the way to the bound is gone."""
+        if limit is None or grown <= 0:
+            return _LONGEST
+        return max(_SOONEST, min(_LONGEST, (limit * HARD - self._resident) / grown / 2))
