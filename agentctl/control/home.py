@@ -84,9 +84,19 @@ class Home:
         return self.run / "supervisor.pid"
 
     @property
+    def frozen(self) -> Path:
+        """Return the governor's table of processes that stand still."""
+        return self.run / "frozen"
+
+    @property
     def log(self) -> Path:
         """Return the event log."""
         return self.path / "log.db"
+
+    @property
+    def samples(self) -> Path:
+        """Return the file of figures: what agents took of the machine."""
+        return self.path / "samples.db"
 
     @property
     def logs(self) -> Path:

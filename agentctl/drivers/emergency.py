@@ -17,9 +17,15 @@ from agentctl.domain.names import AgentId, PaneId
 from agentctl.domain.ports import Pane
 from agentctl.domain.text import safe_line
 from agentctl.drivers.ending import end_all, end_these
+from agentctl.drivers.governor import cgroups
+from agentctl.drivers.governor.frozen import left_behind
+from agentctl.drivers.governor.guardian import release
 from agentctl.drivers.processes import SystemProcesses
 
 _SUPERVISOR_GRACE_SECONDS = 2.0  # it lets go of everything in milliseconds, or it hangs
+_ATTENDANTS_SECONDS = 1.0
+"""What the supervisor had run for it ends by itself, once it sees that its supervisor is gone."""
+
 _LONGEST_COMMAND = 200
 
 ListPanes = Callable[[], Sequence[Pane]]
@@ -38,6 +44,8 @@ class Found:
     panes: tuple[Pane, ...]
     terminal_fault: str = ""
     """Why the panes are not known, where they are not."""
+    frozen: Path = Path()
+    """The governor's table of what stands still."""
 
     @property
     def empty(self) -> bool:
@@ -71,7 +79,7 @@ def find(home: Path, socket: str, processes: SystemProcesses, list_panes: ListPa
     trees = _find_trees(processes, panes)
     everyone = [one for tree in trees.values() for one in tree] + ([supervisor] if supervisor else [])
     commands = {one: safe_line(processes.command(one))[:_LONGEST_COMMAND] for one in everyone}
-    return Found(socket, supervisor, trees, commands, tuple(panes), fault)
+    return Found(socket, supervisor, trees, commands, tuple(panes), fault, home / "run" / "frozen")
 
 
 def act(
@@ -85,15 +93,22 @@ def act(
 ) -> Outcome:
     """End what was found: the supervisor first, so that it restarts nothing; then agents; then close their windows.
 
+    What stands still is let go first: a frozen process does not hear that it is to end.
+
     What came into being since `find` and carries our marks is ended too, and stands in the outcome. Safe to repeat.
     """
     survivors = []
+    groups = list(cgroups.bases(processes.home_id))
     if found.supervisor is not None:
         survivors += end_these(processes, [found.supervisor], grace_seconds=_SUPERVISOR_GRACE_SECONDS, wait=wait)
+    release(processes.source, left_behind(found.frozen, processes.source.boot), groups)
     panes, fault = _ask_terminal(list_panes)
     trees = _merge(found.processes, _find_trees(processes, panes))
     survivors += end_all(processes, trees, grace_seconds=grace_seconds, wait=wait)
     targets = {one for tree in trees.values() for one in tree} | ({found.supervisor} if found.supervisor else set())
+    survivors += end_these(processes, processes.attendants(), grace_seconds=_ATTENDANTS_SECONDS, wait=wait)
+    for base in groups:
+        cgroups.clear(base)
     closed, fault = _close(list_panes, close_panes, fault)
     return Outcome(
         ended=tuple(sorted(targets - set(survivors), key=lambda one: one.pid)),

@@ -16,8 +16,9 @@ from pathlib import Path
 from agentctl.domain.agent import Identity
 from agentctl.domain.names import AgentId
 from agentctl.domain.resources import Leash, Level, Round, Sample
-from agentctl.drivers.governor import SystemGovernor, cgroups
+from agentctl.drivers.governor import cgroups
 from agentctl.drivers.governor.choice import Means, levels
+from agentctl.drivers.governor.process import SystemGovernor
 from agentctl.drivers.processes import SystemProcesses
 from agentctl.drivers.shim import INNER, OUTER
 
@@ -28,10 +29,9 @@ SLEEP = ("sleep", "1000")
 def possible() -> list[Level]:
     """Return the levels that hold a tree on this machine."""
     home = secrets.token_hex(4)
-    base = cgroups.make_base(home)
-    able = [level for level in levels(Means(base)) if level not in (Level.NICE, Level.WATCH)]
-    if base is not None:
-        base.rmdir()
+    means = Means(home, Level.QUOTA, lambda _base: None)
+    able = [level for level in levels(means) if level not in (Level.NICE, Level.WATCH)]
+    means.close()
     return able
 
 
@@ -75,12 +75,7 @@ def ground(folder: Path) -> Iterator[Ground]:
         yield here
     finally:
         here.clear()
-        base = cgroups.group_of("self")
-        if base is not None and (base / f"agentctl-{here.home}").exists():
-            for group in cgroups.groups(base / f"agentctl-{here.home}"):
-                wait_for(lambda group=group: not (group / "cgroup.procs").read_text())
-                group.rmdir()
-            (base / f"agentctl-{here.home}").rmdir()
+        wait_for(lambda: not any(map(cgroups.clear, cgroups.bases(here.home))))
 
 
 @contextlib.asynccontextmanager

@@ -184,7 +184,7 @@ async def test_too_many_processes_are_stopped_at_once(here: Ground, level: Level
 
 @story
 async def test_memory_far_above_the_limit_stops_the_tree(here: Ground, level: Level) -> None:
-    grow = "import time\nkept = []\nwhile True:\n kept.append(b'x' * (4 << 20)); time.sleep(0.02)"
+    grow = "import time\nkept = []\nwhile True:\n kept.append(b'x' * (2 << 20)); time.sleep(0.02)"
     root = here.grow("hog", (sys.executable, "-I", "-S", "-c", grow))
     async with governed(here, level) as governor:
         governor.hold([leash("hog", root, memory_bytes=100 << 20)])

@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 from agentctl.domain.resources import Level
-from agentctl.drivers.governor import cgroups
 from agentctl.drivers.governor.choice import Means
 from agentctl.drivers.governor.frozen import FrozenTable, left_behind
 from agentctl.drivers.governor.guardian import fork_guardian, release
@@ -32,17 +31,14 @@ def main(descriptor: str, home_id: str, frozen: str, level: str) -> int:
     _raise_files()
     processes = SystemProcesses(home_id)
     supervisor = _hold_parent()
-    base = cgroups.make_base(home_id)
     path = Path(frozen)
-    release(processes.source, left_behind(path, processes.source.boot), base)
-    if base is not None:
-        cgroups.sweep(base)
+    release(processes.source, left_behind(path, processes.source.boot), ())
     table = FrozenTable.make(path, processes.source.boot)
-    guard = fork_guardian(processes.source, table, base, supervisor)
+    guard = fork_guardian(processes.source, table, supervisor)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = socket.socket(fileno=int(descriptor))
-    Loop(channel, processes, guard, Means(base, Level(level))).run()
+    Loop(channel, processes, guard, Means(home_id, Level(level), guard.tell_base)).run()
     return 0
 
 

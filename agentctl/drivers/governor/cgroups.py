@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,11 @@ _QUOTA_PERIOD_USEC = 50_000
 """Half of the kernel's default: with it a tree of four busy processes at 20 % has stood still for 0.2 s at a time."""
 
 _LEAST_QUOTA_USEC = 1000  # the kernel takes no less
+_SCOPE = re.compile(r"agentctl-[A-Za-z0-9_.-]+\.scope")
+_REST = "rest"
+"""Of a scope: the group of the tmux server and of all that is no agent's."""
+
+_MOST_MOVES = 10  # who forks while it is moved leaves a child behind for the next round
 _MOST_BYTES = 1 << 16
 _OVER = 1.1
 """The wall (`memory.max`) stands this much above the limit, at which the kernel begins to press (`memory.high`)."""
@@ -54,15 +60,25 @@ def groups(base: Path) -> Iterator[Path]:
                 yield Path(item.path)
 
 
-def make_base(home_id: str, holder: Path | None = None) -> Path | None:
+def scope_of(pid: int) -> Path | None:
+    """Return the systemd scope that process *pid* is in, where it is one that was handed to us to divide."""
+    group = group_of(pid)
+    while group is not None and not _SCOPE.fullmatch(group.name):
+        group = group.parent if group != group.parent else None
+    return group
+
+
+def make_base(home_id: str, scope: Path | None = None) -> Path | None:
     """Make the group below which this home's agents get theirs; None where no group may be made.
 
-    It lies in *holder*, a group that was handed to us, else in our own: there a container or a service that is
-    delegated may divide. Controllers are handed down as far as the kernel allows it; the freezer needs none.
+    It lies in *scope*, which was handed to us, else in our own group: there a container or a service that is delegated
+    may divide. Controllers are handed down as far as the kernel allows it; the freezer needs none.
     """
-    parent = holder or group_of("self")
+    parent = scope or group_of("self")
     if parent is None:
         return None
+    if scope is not None:
+        _clear_out(scope)
     base = parent / f"agentctl-{home_id}"
     try:
         base.mkdir(exist_ok=True)
@@ -71,6 +87,21 @@ def make_base(home_id: str, holder: Path | None = None) -> Path | None:
     for folder in (parent, base):
         _hand_down(folder)
     return base
+
+
+def bases(home_id: str) -> Iterator[Path]:
+    """Yield every group that was made for the agents of this home, wherever it lies."""
+    mount = mount_point()
+    if mount is not None:
+        yield from mount.rglob(f"agentctl-{home_id}")
+
+
+def clear(base: Path) -> bool:
+    """Thaw and remove all that can be removed; tell whether *base* is there still, because somebody is in it."""
+    sweep(base)
+    with contextlib.suppress(OSError):
+        base.rmdir()
+    return base.exists()
 
 
 def sweep(base: Path) -> None:
@@ -169,6 +200,20 @@ def has(group: Path, controller: str) -> bool:
     with contextlib.suppress(OSError):
         return controller in (group / "cgroup.controllers").read_text().split()
     return False
+
+
+def _clear_out(scope: Path) -> None:
+    """Move all that is in *scope* itself into a group below: a group that hands controllers down holds nobody."""
+    rest = scope / _REST
+    with contextlib.suppress(OSError):
+        rest.mkdir(exist_ok=True)
+        for _ in range(_MOST_MOVES):
+            inside = (scope / "cgroup.procs").read_text().split()
+            for pid in inside:
+                with contextlib.suppress(ProcessLookupError):
+                    _write(rest / "cgroup.procs", pid)
+            if not inside:
+                return
 
 
 def has_below(group: Path, controller: str) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agentctl.domain.resources import Leash, Level
@@ -21,14 +20,37 @@ def kernel_limits(leash: Leash) -> tuple[int | None, int | None]:
     return leash.memory_bytes, tasks
 
 
-@dataclass(frozen=True, slots=True)
 class Means:
     """What there is to hold with."""
 
-    base: Path | None
-    """The cgroup for agents' groups, None where none may be made."""
-    surest: Level = Level.QUOTA
-    """No level above this is used."""
+    def __init__(self, home_id: str, surest: Level, tell_base: Callable[[Path], None]) -> None:
+        """Look for a cgroup for agents' groups; no level above *surest* is used, and *tell_base* hears of each base."""
+        self.surest = surest
+        self.base: Path | None = None
+        self._home_id = home_id
+        self._tell_base = tell_base
+        self._asked: set[int] = set()
+        self._take(cgroups.make_base(home_id))
+
+    def settle(self, servers: Iterable[int]) -> None:
+        """Take the scope of the terminal's server, where it has one of ours, for agents that are yet to come."""
+        for pid in set(servers) - self._asked:
+            self._asked.add(pid)
+            scope = cgroups.scope_of(pid)
+            if scope is not None:
+                self._take(cgroups.make_base(self._home_id, scope))
+
+    def close(self) -> None:
+        """Leave nothing behind that is empty."""
+        if self.base is not None:
+            cgroups.clear(self.base)
+
+    def _take(self, base: Path | None) -> None:
+        if base is None:
+            return
+        self._tell_base(base)
+        cgroups.sweep(base)
+        self.base = base
 
 
 def levels(means: Means) -> list[Level]:

@@ -119,10 +119,10 @@ class PortableGauge:
 
 
 def open_gauge(source: Source, process: Identity) -> Gauge | None:
-    """Return a gauge of that very process, None where it is gone or another has its pid."""
+    """Return a gauge of that very process, None where it is gone, another has its pid, or no more files can be open."""
     try:
         gauge: Gauge = ProcfsGauge(process.pid) if sys.platform == "linux" else PortableGauge(source, process.pid)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except OSError:
         return None
     look = gauge.look()
     if look is None or look.start_ticks != process.start_ticks:

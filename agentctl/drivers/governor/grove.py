@@ -19,6 +19,9 @@ PASS_EVERY = 10.0
 _SHORTEST_PAUSE = 1.0
 """Seconds; where newcomers cannot be told one by one, no pass follows another sooner."""
 
+_SWARM, _SAMPLED = 256, 48
+"""So many births between two looks are counted by a sample of so many."""
+
 _SHELL = f"/bin/sh -c {INNER}".rstrip()
 
 
@@ -50,28 +53,46 @@ class Grove:
         for process in processes:
             self._processes.spare(process)
 
+    def births(self) -> bool:
+        """Tell whether anybody was born on the machine whom `discover` has not taken in, or all are to be looked at."""
+        born = self._newborn.coming()
+        return self._owed or born is None or bool(born)
+
+    def swarms(self) -> dict[AgentId, int]:
+        """Return about how many were born of each tree, where very many were: taking each in would take too long.
+
+        Goes by a few of them and by the session of the pane, which nobody joins from outside.
+        """
+        born = self._newborn.coming()
+        if born is None or len(born) < _SWARM:
+            return {}
+        sampled = [self._processes.source.entry(pid) for pid in born[:: max(1, len(born) // _SAMPLED)]]
+        sessions = [entry.session for entry in sampled if entry is not None and not entry.ended]
+        each = len(born) / len(sampled)
+        return {agent: round(each * sessions.count(tree.root.pid)) for agent, tree in self.trees.items()}
+
     def discover(self, now: float) -> bool:
         """Take in who was born since the last call; where that cannot be told, or now and then, look at all.
 
-        Returns whether anybody was born at all, on the whole machine.
+        Returns whether all were looked at: only then somebody may have turned up who fled.
         """
         born = self._newborn.since()
-        if born is None or self._owed or now - self._passed_at >= PASS_EVERY:
-            if self._owed or now - self._passed_at >= _SHORTEST_PAUSE:
-                self._look_at_all(now)
-            else:
-                self._owed = True
+        if born is not None and not self._owed and now - self._passed_at < PASS_EVERY:
+            self._take_births(born)
+        elif self._owed or now - self._passed_at >= _SHORTEST_PAUSE:
+            self._look_at_all(now)
             return True
-        self._take_births(born)
-        return bool(born)
+        else:
+            self._owed = True
+        return False
 
     def discover_now(self) -> None:
         """Take in who was born since the last call, with whatever look that takes."""
         born = self._newborn.since()
         if born is None:
             self._look_at_all(self._passed_at)
-            return
-        self._take_births(born)
+        else:
+            self._take_births(born)
 
     def _take_births(self, born: range) -> None:
         """Take in those of *born* whose parents are known; those that are gone are in their parents' reaped time."""
@@ -110,4 +131,7 @@ class Grove:
         """Tell whether it is the pane's own shell, or the one below it that waits for the agent."""
         if entry.pid == tree.root.pid:
             return True
-        return entry.parent == tree.root.pid and self._processes.source.command(entry.pid).startswith(_SHELL)
+        if tree.has_inner_shell or entry.parent != tree.root.pid:  # what an agent leaves behind hangs there as well
+            return False
+        tree.has_inner_shell = self._processes.source.command(entry.pid).startswith(_SHELL)
+        return tree.has_inner_shell

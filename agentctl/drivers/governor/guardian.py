@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import signal
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from agentctl.drivers.processes.table import Source
 HANGS_AFTER = 0.6
 """Seconds without a heartbeat; the governor's beats every tenth of a second while something stands still."""
 
+_PIPE_BYTES = 4096
 _AGAIN_SECONDS = 0.05
 """Between two rounds while a governor that hangs may stop more."""
 
@@ -34,14 +36,20 @@ class Guard:
 
     table: FrozenTable
     pipe: int
-    """Says by closing that the governor is gone; a byte in it has the guardian watch the heart."""
+    """Says by closing that the governor is gone."""
+
+    def arm(self) -> None:
+        """Have the guardian watch the heart from now on."""
+        self.table.armed = True
+        os.write(self.pipe, b"\n")
+
+    def tell_base(self, base: Path) -> None:
+        """Have the guardian thaw the groups below *base* too."""
+        os.write(self.pipe, os.fsencode(base) + b"\n")
 
 
-def fork_guardian(source: Source, table: FrozenTable, base: Path | None, supervisor: int | None) -> Guard:
-    """Start the guardian of this process.
-
-    *base* is the cgroup below which agents' groups lie, *supervisor* a pidfd.
-    """
+def fork_guardian(source: Source, table: FrozenTable, supervisor: int | None) -> Guard:
+    """Start the guardian of this process; *supervisor* is a pidfd."""
     theirs, ours = os.pipe()
     if os.fork():
         os.close(theirs)
@@ -53,45 +61,69 @@ def fork_guardian(source: Source, table: FrozenTable, base: Path | None, supervi
             signal.signal(number, signal.SIG_IGN)
         set_title("agentctl-guard")
         _close_all_but({theirs, *([supervisor] if supervisor is not None else [])})
-        _guard(source, table, base, theirs, supervisor)
+        _guard(_Ward(source, table), theirs, supervisor)
     finally:
         os._exit(0)
 
 
-def release(source: Source, frozen: list[Identity], base: Path | None) -> int:
-    """Continue everything in *frozen*, children before parents, and thaw every group below *base*; how many ran on."""
-    if base is not None:
+def release(source: Source, frozen: Sequence[Identity], bases: Iterable[Path]) -> int:
+    """Continue all *frozen*, children before parents, and thaw every group below *bases*; return how many ran on."""
+    for base in bases:
         for group in cgroups.groups(base):
             with contextlib.suppress(OSError):
                 cgroups.thaw(group)
     return sum(handles.send(source, one, signal.SIGCONT) for one in reversed(frozen))
 
 
-def _guard(source: Source, table: FrozenTable, base: Path | None, pipe: int, supervisor: int | None) -> None:
+class _Ward:
+    """What the guardian looks after."""
+
+    def __init__(self, source: Source, table: FrozenTable) -> None:
+        self.source = source
+        self.table = table
+        self.bases: set[Path] = set()
+        self._buffer = b""
+
+    def release(self) -> None:
+        """Let everything run."""
+        release(self.source, self.table.listed(self.source.boot), self.bases)
+
+    def hear(self, data: bytes) -> None:
+        """Take in what the governor told: where groups lie."""
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        self.bases.update(Path(os.fsdecode(line)) for line in lines if line)
+
+
+def _guard(ward: _Ward, pipe: int, supervisor: int | None) -> None:
+    """Wait until governor or supervisor have ended; meanwhile mind that the governor's heart beats."""
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
     if supervisor is not None:
         poll.register(supervisor, select.POLLIN)
-    beats = -1
-    while True:
-        ready = {descriptor for descriptor, _ in poll.poll(1000 * HANGS_AFTER if table.armed else None)}
-        gone = pipe in ready and not os.read(pipe, 64)
-        if gone or supervisor in ready:
-            break
-        if not ready and table.armed:
-            if table.beats == beats:
-                release(source, table.listed(source.boot), base)
-            beats = table.beats
+    beats, gone, orphaned = -1, False, False
+    while not gone and not orphaned:
+        ready = {descriptor for descriptor, _ in poll.poll(1000 * HANGS_AFTER if ward.table.armed else None)}
+        gone, orphaned = pipe in ready and _hears_the_end(ward, pipe), supervisor in ready
+        if not ready and ward.table.beats == beats:
+            ward.release()
+        beats = ward.table.beats
     while not gone:  # the supervisor has ended and its governor has not: it may hang, and may still stop something
-        release(source, table.listed(source.boot), base)
-        gone = _closes(pipe, _AGAIN_SECONDS)
-    release(source, table.listed(source.boot), base)
+        ward.release()
+        gone = _closes(ward, pipe, _AGAIN_SECONDS)
+    ward.release()
 
 
-def _closes(pipe: int, within: float) -> bool:
+def _hears_the_end(ward: _Ward, pipe: int) -> bool:
+    """Take in what came through the pipe; tell whether it is closed."""
+    data = os.read(pipe, _PIPE_BYTES)
+    ward.hear(data)
+    return not data
+
+
+def _closes(ward: _Ward, pipe: int, within: float) -> bool:
     """Tell whether the pipe is closed *within* seconds."""
     readable, _, _ = select.select([pipe], [], [], within)
-    return bool(readable) and not os.read(pipe, 64)
+    return bool(readable) and _hears_the_end(ward, pipe)
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,10 @@ class Hold(Protocol):
         """Return the CPU seconds used so far."""
         ...
 
+    def count(self) -> int:
+        """Return how many processes the tree has, the shim's own shells left out."""
+        ...
+
     def slow(self, share: float) -> None:
         """Bring the tree to a stop, or where there is no duty hold it to *share* of a core; raises OSError."""
         ...
@@ -43,6 +48,10 @@ class Hold(Protocol):
 
     def freeze(self) -> None:
         """Bring the tree to a stop until `thaw`; raises OSError where this level cannot."""
+        ...
+
+    def quell(self) -> None:
+        """Bring a tree that multiplies to an end of it: stop it, or where new ones would come faster, kill it."""
         ...
 
     def thaw(self) -> None:
@@ -66,8 +75,11 @@ class Signals:
 
     def used_seconds(self) -> float:
         """Return the CPU seconds used so far."""
-        self._discover()
         return self._tree.used_seconds()
+
+    def count(self) -> int:
+        """Return how many processes the tree has."""
+        return self._tree.count
 
     def slow(self, share: float) -> None:
         """Stop them, parents first, until nobody new turns up."""
@@ -81,6 +93,11 @@ class Signals:
             if not self._tree.stop_running():
                 break
         self._tree.refresh()
+
+    def quell(self) -> None:
+        """Kill the pane's whole process group, which no fork escapes; stop what had left it."""
+        _kill_group(self._tree)
+        self.freeze()
 
     def let_go(self) -> None:
         """Continue them, children first."""
@@ -124,9 +141,15 @@ class _Group:
         """Return the CPU seconds used so far."""
         return self._used_before + self.group.used_seconds()
 
+    def count(self) -> int:
+        """Return how many processes the group has: known at once, however many were born."""
+        return len(self.group.pids())
+
     def freeze(self) -> None:
         """Bring the group to a stop."""
         self.group.freeze(on=True)
+
+    quell = freeze
 
     def thaw(self) -> None:
         """Let the group go on."""
@@ -193,6 +216,10 @@ class Nice:
         """Return the CPU seconds used so far."""
         return self._tree.used_seconds()
 
+    def count(self) -> int:
+        """Return how many processes the tree has."""
+        return self._tree.count
+
     def slow(self, share: float) -> None:
         """Give it the lowest weight."""
         del share
@@ -206,6 +233,10 @@ class Nice:
     def freeze(self) -> None:
         """Give it the lowest weight: this level can do no more."""
         self._weigh(_POLITE)
+
+    def quell(self) -> None:
+        """Kill the pane's whole process group."""
+        _kill_group(self._tree)
 
     thaw = close = let_go
 
@@ -233,6 +264,10 @@ class Watch:
         """Return the CPU seconds used so far."""
         return self._tree.used_seconds()
 
+    def count(self) -> int:
+        """Return how many processes the tree has."""
+        return self._tree.count
+
     def slow(self, share: float) -> None:
         """Do nothing."""
 
@@ -240,6 +275,22 @@ class Watch:
         """Do nothing."""
 
     freeze = thaw = close = let_go
+
+    def quell(self) -> None:
+        """Kill the pane's whole process group: watching must not cost the machine."""
+        _kill_group(self._tree)
+
+
+def _kill_group(tree: Tree) -> None:
+    """Kill the group that the pane's process leads: in one call, which a process that forks cannot outrun.
+
+    Stopping it is no way: tmux continues the whole group as soon as it hears that the pane's process was stopped.
+    """
+    root = tree.members.get(tree.root.pid)
+    look = root.gauge.look() if root is not None else None
+    if look is not None and look.start_ticks == tree.root.start_ticks and not look.ended:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(tree.root.pid, signal.SIGKILL)
 
 
 def _name(tree: Tree) -> str:

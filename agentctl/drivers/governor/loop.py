@@ -6,16 +6,14 @@ One thread that sleeps until the next rein is due. Nothing here waits for anythi
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import select
 import socket
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from agentctl.domain.agent import Identity
-from agentctl.domain.codec import decode, encode
 from agentctl.domain.names import AgentId
 from agentctl.domain.resources import Brake, Leash, Level, Round, Sample
 from agentctl.drivers.governor.choice import Means, choose, kernel_limits, levels
@@ -25,9 +23,11 @@ from agentctl.drivers.governor.levels import Freezer, Quota, Watch
 from agentctl.drivers.governor.machine_load import MachineLoad
 from agentctl.drivers.governor.rein import Rein
 from agentctl.drivers.governor.watchman import Watchman
+from agentctl.drivers.governor.wire import pack_round, unpack_order
 from agentctl.drivers.processes import SystemProcesses
 
 _ROUND = 1.0
+_LEAST_ROUND = 0.01  # seconds: of less no share of a core can be told
 _MOST_BYTES = 1 << 20
 _DISARM_AFTER = 2.0
 """Seconds in which nothing stood still; then the guardian need not watch the heart."""
@@ -43,7 +43,7 @@ class Loop:
         """Speak over *channel* and hold by *means*; *guard* undoes it all when we are gone."""
         self._channel = channel
         self._table = guard.table
-        self._pipe = guard.pipe
+        self._guard = guard
         self._means = means
         self._cores = os.cpu_count() or 1
         self._grove = Grove(processes, guard.table)
@@ -51,10 +51,11 @@ class Loop:
         self._watchmen: dict[AgentId, Watchman] = {}
         self._seen: dict[AgentId, tuple[float, float]] = {}
         """CPU seconds used and seconds stood still, up to the last round."""
+        self._last: dict[AgentId, Sample] = {}
         self._load = MachineLoad()
+        self._seen_load = self._load.look(1.0)
         self._buffer = b""
         self._round_at = time.monotonic()
-        self._discovered_at = 0.0
         self._beat_at = self._stood_at = 0.0
 
     def run(self) -> None:
@@ -66,6 +67,7 @@ class Loop:
             for rein in self._reins.values():
                 with contextlib.suppress(OSError):
                     rein.let_go(time.monotonic())
+            self._means.close()
 
     # --- orders ---
 
@@ -79,13 +81,14 @@ class Loop:
             return False
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         if lines:
-            self._obey(json.loads(lines[-1]))  # each order replaces the one before
+            self._obey(lines[-1])  # each order replaces the one before
         return True
 
-    def _obey(self, order: dict[str, list[object]]) -> None:
+    def _obey(self, order: bytes) -> None:
         now = time.monotonic()
-        leashes = {leash.agent: leash for leash in (decode(Leash, item) for item in order["leashes"])}
-        self._grove.spare([decode(Identity, item) for item in order.get("spared", [])])
+        leashes, spared = unpack_order(order)
+        self._grove.spare(spared)
+        self._means.settle(one.pid for one in spared)
         for agent in [agent for agent, rein in self._reins.items() if not _is_same(rein, leashes.get(agent))]:
             self._forget(agent, now)
         if not self._reins:
@@ -153,14 +156,12 @@ class Loop:
 
     def _step(self, now: float) -> None:
         self._beat(now)
+        self._quell_swarms(now)
+        if self._grove.births() and self._grove.discover(now):
+            self._gather()
         for agent, rein in list(self._reins.items()):
             if rein.due <= now:
                 self._try(agent, rein, now)
-        if now - self._discovered_at >= _ROUND / 4:
-            self._discovered_at = now
-            if self._grove.discover(now):
-                self._gather()
-                self._count(now)
         for agent, watchman in self._watchmen.items():
             if watchman.due <= now:
                 self._watch(agent, watchman, now)
@@ -174,12 +175,13 @@ class Loop:
                 with contextlib.suppress(OSError):
                     rein.hold.gather()
 
-    def _count(self, now: float) -> None:
-        """Look now at each tree that has more processes than it may."""
-        for agent, rein in self._reins.items():
-            most = rein.leash.processes
-            if most is not None and len(rein.tree.members) > most:
-                self._watchmen[agent].due = now
+    def _quell_swarms(self, now: float) -> None:
+        """Stop each tree that multiplies, before anything else: a look at its members would come too late."""
+        for agent, many in self._grove.swarms().items():
+            rein = self._reins[agent]
+            if rein.leash.processes is not None and many > rein.leash.processes:
+                rein.most_seen = many
+                self._brake(rein, Brake.PROCESSES, now)
 
     def _beat(self, now: float) -> None:
         """Keep the guardian quiet; where it was not, for we came late, stop again what it has continued."""
@@ -196,31 +198,51 @@ class Loop:
         self._table.beat()
         self._beat_at = now
         if stands and not self._table.armed:
-            self._table.armed = True
-            os.write(self._pipe, b".")
+            self._guard.arm()
         elif self._table.armed and now - self._stood_at >= _DISARM_AFTER:
             self._table.armed = False
 
     def _watch(self, agent: AgentId, watchman: Watchman, now: float) -> None:
         rein = self._reins[agent]
         brake = watchman.look(now, rein.leash.memory_bytes, rein.leash.processes)
-        if brake is not None and rein.brake is None and not rein.leash.released:
+        if brake is not None:
             self._brake(rein, brake, now)
 
     def _brake(self, rein: Rein, brake: Brake, now: float) -> None:
-        with contextlib.suppress(OSError):  # a level that cannot stop it tells of it all the same
-            rein.stop_at_once(brake, now)
+        """Tell, then stop: what is killed by it should not be taken for one that ended by itself."""
+        if rein.brake is not None or rein.leash.released:
+            return
+        rein.brake = brake
+        self._cry(rein)
+        with contextlib.suppress(OSError):  # a level that cannot stop it has told of it all the same
+            rein.stop_at_once(now)
 
     # --- rounds ---
 
+    def _cry(self, braked: Rein) -> None:
+        """Tell of a brake with the figures of the last round: to take fresh ones would be to wait."""
+        agent = braked.tree.agent
+        plain = Sample(agent, 0.0, 0.0, 0, "rss", 0, 0.0, 0.0, braked.hold.level)
+        now = replace(self._last.get(agent, plain), brake=braked.brake, processes=max(braked.most_seen, 1))
+        if braked.brake is Brake.MEMORY:
+            watchman = self._watchmen[agent]
+            now = replace(now, memory_bytes=watchman.bytes, memory_kind=watchman.kind, processes=braked.tree.count)
+        self._last[agent] = now
+        self._send(Round(datetime.now(UTC), _LEAST_ROUND, tuple(self._last.values()), self._seen_load))
+
     def _tell(self, now: float) -> None:
-        seconds = now - self._round_at
+        seconds = max(now - self._round_at, _LEAST_ROUND)
         # On a grid, so that a round a second stays one; behind it after a sleep of the machine, we begin anew.
-        self._round_at = self._round_at + _ROUND if seconds < 2 * _ROUND else now
-        samples = tuple(self._sample(agent, rein, seconds, now) for agent, rein in self._reins.items())
-        told = Round(datetime.now(UTC), seconds, samples, self._load.look(seconds))
-        with contextlib.suppress(BlockingIOError):  # who does not listen misses a round
-            self._channel.send(json.dumps({"round": encode(told)}, separators=(",", ":")).encode() + b"\n")
+        self._round_at = self._round_at + _ROUND if _ROUND <= seconds < 2 * _ROUND else now
+        self._last = {agent: self._sample(agent, rein, seconds, now) for agent, rein in self._reins.items()}
+        self._seen_load = self._load.look(seconds)
+        self._send(Round(datetime.now(UTC), seconds, tuple(self._last.values()), self._seen_load))
+
+    def _send(self, seen: Round) -> None:
+        """Send a round, or drop it where nobody reads: a supervisor that hangs must not make us hang."""
+        _, writable, _ = select.select([], [self._channel], [], 0)
+        if writable:  # at least three quarters of the buffer are free, which is many rounds
+            self._channel.sendall(pack_round(seen))
 
     def _sample(self, agent: AgentId, rein: Rein, seconds: float, now: float) -> Sample:
         used, stood = rein.used_seconds(), rein.stood_seconds(now)
@@ -228,15 +250,15 @@ class Loop:
         self._seen[agent] = (used, stood)
         watchman = self._watchmen[agent]
         if used - used_before < _STIRS:
-            watchman.due = now + _ROUND
-        longest, rein.longest = rein.longest, 0.0
+            watchman.due = now + 2 * _ROUND  # so the next round puts it off again
+        longest, rein.longest, rein.most_seen = rein.longest, 0.0, rein.most_seen if rein.brake else 0
         return Sample(
             agent=agent,
             cpu_percent=round(100 * max(0.0, used - used_before) / seconds, 2),
             cpu_seconds=round(used, 4),
             memory_bytes=watchman.bytes,
             memory_kind=watchman.kind,
-            processes=rein.tree.count,
+            processes=max(rein.tree.count, rein.most_seen),
             throttled_percent=round(min(100.0, 100 * max(0.0, stood - stood_before) / seconds), 1),
             longest_stop=round(longest, 4),
             level=rein.hold.level,

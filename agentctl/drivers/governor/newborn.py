@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-_MOST = 512
-"""More than so many at once, and one pass over all costs less."""
+_MOST = 4096
+"""More than so many at once are not told one by one; a fork bomb makes some thousand in a quarter second."""
 
 
 class Newborn:
@@ -18,13 +18,18 @@ class Newborn:
             self._file = None
         self._last = self._newest()
 
-    def since(self) -> range | None:
-        """Return the pids since the last question; None where they cannot be told or are too many: look at all."""
+    def coming(self) -> range | None:
+        """Return what `since` would, which may be more than it tells, and leave it for `since` to tell."""
         newest, last = self._newest(), self._last
-        self._last = newest
-        if newest is None or last is None or newest < last or newest - last > _MOST:
+        if newest is None or last is None or newest < last:
             return None
         return range(last + 1, newest + 1)
+
+    def since(self) -> range | None:
+        """Return the pids since the last question; None where they cannot be told or are too many: look at all."""
+        born = self.coming()
+        self._last = born.stop - 1 if born is not None else self._newest()
+        return born if born is not None and len(born) <= _MOST else None
 
     def _newest(self) -> int | None:
         if self._file is None:

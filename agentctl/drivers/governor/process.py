@@ -1,10 +1,9 @@
-"""The port `Governor`: a process of its own that is started with the first tree and ends with us."""
+"""The port `Governor`: a process of its own that is there before the first agent is, and ends with us."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import socket
 import sys
@@ -12,9 +11,9 @@ from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 from agentctl.domain.agent import Identity
-from agentctl.domain.codec import decode, encode
 from agentctl.domain.errors import Unreachable
 from agentctl.domain.resources import Leash, Level, Round
+from agentctl.drivers.governor.wire import pack_order, unpack_round
 
 _MOST_LINE = 16 * 2**20
 _ENDS_WITHIN = 2.0
@@ -27,7 +26,6 @@ class SystemGovernor:
         """Hold for the home with *home_id*; *frozen* is where its table lies, *level* the surest that may be used."""
         self._words = (home_id, str(frozen), level.value)
         self._order = b""
-        self._wanted = asyncio.Event()
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -35,22 +33,16 @@ class SystemGovernor:
 
     def hold(self, leashes: Collection[Leash], *, spared: Collection[Identity] = ()) -> None:
         """Hold exactly *leashes* from now on; *spared* processes are never any agent's."""
-        order = {"leashes": [encode(leash) for leash in leashes], "spared": [encode(one) for one in spared]}
-        self._order = json.dumps(order, separators=(",", ":")).encode() + b"\n"
-        if leashes:
-            self._wanted.set()
+        self._order = pack_order(leashes, spared)
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(self._order)
 
     async def rounds(self) -> AsyncIterator[Round]:
         """Yield what was seen, once a second while something is held; raises `Unreachable` where the governor ends."""
         while not self._closed:
-            await self._wanted.wait()
-            if self._closed:
-                return
             self._reader = self._reader or await self._start()
             while line := await _read_line(self._reader):
-                yield decode(Round, json.loads(line)["round"])
+                yield unpack_round(line)
             await self._reap()
             if not self._closed:
                 raise Unreachable("the governor has ended: agents run free until there is a new one")
@@ -58,7 +50,6 @@ class SystemGovernor:
     async def close(self) -> None:
         """End the governor, which lets everything run."""
         self._closed = True
-        self._wanted.set()
         await self._reap()
 
     @property
@@ -80,7 +71,8 @@ class SystemGovernor:
         finally:
             theirs.close()
         reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_MOST_LINE)
-        self._writer.write(self._order)
+        if self._order:
+            self._writer.write(self._order)
         return reader
 
     async def _reap(self) -> None:

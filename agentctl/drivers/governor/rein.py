@@ -17,8 +17,10 @@ from agentctl.drivers.governor.bucket import BURST, Bucket
 from agentctl.drivers.governor.levels import Hold, Quota
 from agentctl.drivers.governor.tree import Tree
 
-GLANCE = 0.25
-"""Seconds between two looks at a tree that runs free: a burst on two cores uses up what was saved in 0.31 s."""
+GLANCE = 0.5
+"""Seconds between two looks at a tree that runs free, less where it has threads to spend faster than one core."""
+
+_SHORTEST_GLANCE = 0.05
 
 _DEBT_SHARE = 0.85
 """Of its limit, for a tree in debt that the kernel holds: what was overspent before is paid back in some seconds."""
@@ -53,6 +55,8 @@ class Rein:
         """Seconds for which it has stood still for its limit, in all."""
         self.longest = 0.0
         """Seconds of the longest such stretch since somebody asked."""
+        self.most_seen = 0
+        """Processes that it was braked for: by the time it stands still some are gone."""
         self._since = now
         self._at = now
         self._used = hold.used_seconds()
@@ -73,9 +77,10 @@ class Rein:
         elif leash.cpu_percent is None and self.gait is not Gait.FREE:
             self._let_go(now)
 
-    def stop_at_once(self, brake: Brake, now: float) -> None:
-        """Bring the tree to a stop until it is released."""
-        self.brake = brake
+    def stop_at_once(self, now: float) -> None:
+        """Bring a tree that is braked to a stop until it is released."""
+        if self.brake is Brake.PROCESSES and self.gait is not Gait.STILL:
+            self.hold.quell()
         self._stand_still(now)
 
     def step(self, now: float) -> None:
@@ -127,12 +132,12 @@ class Rein:
         elif self._bucket.credit >= BURST / 2:
             self._begin(Gait.FREE, now, self._glance())
         else:
-            self._begin(Gait.SLICE, now, min(GLANCE, self._bucket.run_seconds()))
+            self._begin(Gait.SLICE, now, min(GLANCE / 2, self._bucket.run_seconds()))
 
     def _glance(self) -> float:
         """Return how long a tree that runs free may be left alone: a burst must not outrun its credit by far."""
         widest = min(self._bucket.cores, max(1, self.tree.threads))
-        return max(GLANCE / 5, min(GLANCE, self._bucket.credit / widest))
+        return max(_SHORTEST_GLANCE, min(GLANCE, self._bucket.credit / widest))
 
     # --- levels without: the kernel holds it from when its credit is spent until it wants less ---
 
@@ -144,7 +149,7 @@ class Rein:
         elif self.gait is Gait.SLOWED or self._bucket.is_spent:
             self.hold.slow(limit * _DEBT_SHARE if credit < _IN_DEBT else limit)
             self._begin(Gait.SLOWED, self._since if self.gait is Gait.SLOWED else now, 0.0)
-            self.due = now + GLANCE
+            self.due = now + GLANCE / 2
         else:
             self._begin(Gait.FREE, now, self._glance())
 

@@ -68,6 +68,8 @@ class Tree:
         self.agent = agent
         self.root = root
         self.members: dict[int, Member] = {}
+        self.has_inner_shell = False
+        """The shell below the pane's own is known."""
         self.stale = False
         """Somebody was born on this machine since the last look at all members."""
         self._source = source

@@ -48,7 +48,7 @@ class Watchman:
         self._resident, self._at = resident, now
         self._count(now, limit, resident)
         self.due = now + self._pause(limit, grown)
-        if most is not None and self.tree.count > most:
+        if most is not None and self.hold.count() > most:
             return Brake.PROCESSES
         if limit is not None and self.bytes > limit * HARD:
             return Brake.MEMORY

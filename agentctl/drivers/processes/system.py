@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -167,6 +168,13 @@ class SystemProcesses:
     def command(self, process: Identity) -> str:
         """Return its command line, not cleaned; empty where it is gone."""
         return self._source.command(process.pid) if self.alive(process) else ""
+
+    def attendants(self) -> list[Identity]:
+        """Return what runs for this home's supervisor: itself, its governor, the governor's guardian."""
+        now = self._look()
+        marks = self._reader.read(now.table)
+        own = [pid for pid, mark in marks.items() if mark.supervisor and mark.home == self._home]
+        return [self._identity(now.table, pid) for pid in own if pid != os.getpid() and not now.table[pid].ended]
 
     def is_supervisor(self, process: Identity) -> bool:
         """Tell whether that very process runs and carries the mark of this home's supervisor."""

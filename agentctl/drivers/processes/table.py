@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+_SESSION = 3  # of `Entry.numbers`, where they are those of proc_pid_stat(5) from the state on
+
 
 class Entry(NamedTuple):
     """One line of the process table; a tuple because a pass makes hundreds."""
@@ -18,6 +20,11 @@ class Entry(NamedTuple):
     """Differs after each exec where the system tells, so that an environment need not be read twice."""
     numbers: Sequence[bytes | float]
     """The source's own: what `Source.spent` works from."""
+
+    @property
+    def session(self) -> int:
+        """Return the pid of its session's leader, 0 where the source does not tell."""
+        return int(self.numbers[_SESSION]) if len(self.numbers) > _SESSION else 0
 
 
 Table = Mapping[int, Entry]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,11 +67,14 @@ def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: source[name] for name in PASSED if name in source} | {"LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"}
 
 
-def call(socket: str, *words: str, deadline: float, stdin: str | None = None) -> Outcome:
-    """Run one tmux command and return what it said; raise `TerminalUnreachable` past *deadline* seconds."""
+def call(socket: str, *words: str, deadline: float, stdin: str | None = None, before: Sequence[str] = ()) -> Outcome:
+    """Run one tmux command and return what it said; raise `TerminalUnreachable` past *deadline* seconds.
+
+    The words *before* it start it in some way of their own.
+    """
     try:
         done = subprocess.run(
-            [*command(socket), *words],
+            [*before, *command(socket), *words],
             input=(stdin or "").encode(),
             capture_output=True,
             timeout=deadline,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, TerminalUnreachable
 from agentctl.drivers.readable import readable
 from agentctl.drivers.tmux.invoke import SIZE, Outcome, absent, call, gone, socket_path, vanished
+from agentctl.drivers.tmux.scope import in_scope
 
 _HUB_COMMAND = ("cat", "-")  # two words: tmux would hand a single one to a shell
 _RETRY_FOR = 1.0  # a server that is just being killed refuses its successor for a moment
@@ -28,12 +30,22 @@ async def ensure(socket: str, hub: str, *, own: bool, deadline: float) -> None:
     loop = asyncio.get_running_loop()
     give_up = loop.time() + _RETRY_FOR
     while True:
-        outcome = await asyncio.to_thread(call, socket, *words, deadline=deadline)
+        outcome = await asyncio.to_thread(_start, socket, words, in_scope(hub) if own else [], deadline)
         if outcome.code == 0 or "duplicate session" in outcome.err:
             return
         if not vanished(outcome) or loop.time() > give_up:
             raise TerminalError(f"the tmux server on socket {socket} could not be started: {outcome.err.strip()}")
         await asyncio.sleep(_RETRY_EVERY)
+
+
+def _start(socket: str, words: Sequence[str], scope: Sequence[str], deadline: float) -> Outcome:
+    """Start the server in a *scope* of its own; where systemd refuses or hangs, without one."""
+    if scope:
+        with contextlib.suppress(TerminalUnreachable):
+            outcome = call(socket, *words, deadline=deadline, before=scope)
+            if outcome.code == 0 or "duplicate session" in outcome.err:
+                return outcome
+    return call(socket, *words, deadline=deadline)
 
 
 async def ensure_socket(socket: str, wake: Callable[[], None]) -> None:
