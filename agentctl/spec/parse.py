@@ -33,6 +33,7 @@ _PLAIN_WORDS = (
     ("did not find expected ',' or ']'", "this list is not closed", "a ',' or a ']' is missing"),
     ("did not find expected ',' or '}'", "this map is not closed", "a ',' or a '}' is missing"),
     ("did not find expected node content", "a value was expected here", "put the text in quotes"),
+    ("exceeded maximum nesting depth", f"this is nested more than {MOST_DEPTH} deep", "a team file needs about 6"),
     ("found unexpected end of stream", "the file ends inside quotes", "close the quotes"),
     ("did not find expected '-' indicator", "a '-' was expected here", "check the indentation of the list"),
     ("did not find expected <document start>", "the file has ended before this line", "check the indentation"),
