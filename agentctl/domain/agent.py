@@ -5,13 +5,13 @@ The table is the truth; docs/design/agent-states.md draws it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.team import Limits
+from agentctl.domain.team import Budget, Limits
 
 
 class AgentState(StrEnum):
@@ -172,6 +172,9 @@ class PauseCause(StrEnum):
     PERSON = "person"
 
 
+_STANDS_STILL = frozenset({PauseCause.PRESSURE, PauseCause.PERSON})
+
+
 class MemoryStep(StrEnum):
     """How far an agent has come on the way from its memory limit to being ended; in this order."""
 
@@ -190,11 +193,16 @@ class Spent:
     """What an agent has used up by its runner's own records, since it was deployed first."""
 
     tokens: int = 0
+    """All that went to the model and came from it, what the provider had cached included."""
     usd: float = 0.0
     work: timedelta = timedelta(0)
     """Time in which it was working."""
     estimated: bool = False
     """The money is made from prices that we know, not told by the program."""
+    cached: int = 0
+    """Of the tokens: read from the provider's cache, for a tenth of the price."""
+    unpriced: str = ""
+    """A model whose price nobody knows, so that the money lacks its share; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +260,41 @@ class Agent:
     """Why its health probe says no; empty where it says yes or was not asked."""
     limits: Limits | None = None
     """Its limits as a person set them while it ran; None: those of its team file."""
+    budget: Budget | None = None
+    """Its budget as a person set it while it ran; None: that of its team file."""
     paused: PauseCause | None = None
     paused_since: datetime | None = None
     pause_reason: str = ""
     """In words, for whoever asks."""
     memory_step: MemoryStep = MemoryStep.OK
+    condemned: str = ""
+    """Why its whole tree is to be killed at once, in words; empty: it is not."""
     spent: Spent = Spent()
-    budget_warned: str = ""
-    """The part of its budget of which 80 % was told: tokens, usd or time."""
+    books: dict[str, Spent] = field(default_factory=dict)
+    """By conversation: what it took by the program's own record of it. `spent` is their sum, and the working time."""
+    work_since: datetime | None = None
+    """Up to when its working time is counted, while it works; None: it does not."""
+    mute: bool = False
+    """Nothing ever tells what it does: all the time in which it runs counts as working time."""
+    budget_from: Spent = Spent()
+    """What it had spent when a person last let it go on: its budget is counted from there."""
+    budget_warned: dict[str, float] = field(default_factory=dict)
+    """By part of its budget: the figure of which 80 % was told; another figure is told of again."""
+
+    @property
+    def stands_still(self) -> bool:
+        """Tell whether its processes are stopped: one that is paused for its budget is only handed nothing."""
+        return self.paused in _STANDS_STILL
 
     def move(self, to: AgentState, **facts: object) -> Agent:
         """Return the agent in state *to*; raise `IllegalMove` where that is not its to make."""
         if to not in MOVES[self.state]:
             raise IllegalMove(f"{self.id} cannot go from {self.state} to {to}")
         return replace(self, state=to, **facts)  # type: ignore[arg-type]
+
+    def spent_by(self, moment: datetime) -> Spent:
+        """Return what it has spent by *moment*: the work that it is at counts up to there."""
+        since = self.work_since
+        if since is None or moment <= since:  # the clock may have been set back
+            return self.spent
+        return replace(self.spent, work=self.spent.work + (moment - since))

@@ -30,7 +30,7 @@ class EventType(StrEnum):
     TEAM_RESET = "TeamReset"  # reason: the team is forgotten
 
     AGENT_WANTED = "AgentWanted"  # reason, fresh (past failures are forgotten)
-    AGENT_STARTING = "AgentStarting"  # generation, digest, runner, reason, session, resumed
+    AGENT_STARTING = "AgentStarting"  # generation, digest, runner, reason, session, resumed, mute
     AGENT_STARTED = "AgentStarted"  # generation, pane, process and server (Identity), adopted
     AGENT_READY = "AgentReady"  # generation, evidence
     AGENT_LATE = "AgentLate"  # generation, evidence: not ready in time; it runs on
@@ -48,18 +48,21 @@ class EventType(StrEnum):
     AGENT_BACKING_OFF = "AgentBackingOff"  # until, failures, reason
     AGENT_FAILED = "AgentFailed"  # reason: fatal, a person is told
     AGENT_STOPPING = "AgentStopping"  # generation, reason, again (to be started again), grace (seconds)
+    #   and, where it is no wish of anybody but a failure: ending (Ending), well (it had run long enough)
     AGENT_STOPPED = "AgentStopped"  # code, reason, survivors (pids)
     AGENT_CLOSED = "AgentClosed"  # generation, reason
     AGENT_DRIFTED = "AgentDrifted"  # drift (renamed, moved, unmarked), seen, wanted
     AGENT_REPAIRED = "AgentRepaired"  # drift
     AGENT_FORGOTTEN = "AgentForgotten"  # reason: it is no longer part of its team
-    AGENT_LIMITED = "AgentLimited"  # limits (Limits; null: those of the team file again)
+    AGENT_LIMITED = "AgentLimited"  # limits (Limits), budget (Budget): as a person set them; null: the team file's
     AGENT_PAUSED = "AgentPaused"  # cause (PauseCause), reason
-    AGENT_RESUMED = "AgentResumed"  # cause, reason
+    AGENT_RESUMED = "AgentResumed"  # cause, reason, anew (its budget is counted from here on)
     AGENT_MEMORY = "AgentMemory"  # generation, step (MemoryStep), evidence, memory_bytes, limit_bytes, kind (rss, pss)
     AGENT_BRAKED = "AgentBraked"  # generation, brake (memory, processes), evidence: the governor stopped its tree
-    AGENT_SPENT = "AgentSpent"  # generation, spent (Spent): in all, by its runner's records
-    AGENT_BUDGET = "AgentBudget"  # part (tokens, usd, time), evidence: 80 % of it is used up
+    AGENT_SPENT = "AgentSpent"  # generation, evidence, conversation, own (Spent: of it in all, by its record), spent
+    #   (Spent: of all conversations, and the working time)
+    AGENT_BUDGET = "AgentBudget"  # part (tokens, usd, time; price: no price is known), limit (its figure), evidence:
+    #   80 % of it is used up
 
     # of the stream of the agent that it is for, or `person`
     MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind, when, hops

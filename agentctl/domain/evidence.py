@@ -50,6 +50,8 @@ class Sign:
     """The program's own id of the turn; the same id and meaning twice is one sign. Empty: it has none."""
     working: bool = False
     """A turn's end that is none: background work of it still runs."""
+    record: str = ""
+    """Path of the file in which the program keeps its conversation; it says so, and nobody has looked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ class Message:
     seq: int = 0
     """The event that queued it: its place among all messages."""
     kind: str = "message"
-    """`message`; `brief`: what an agent is told first; `restart`: why it was started again."""
+    """`message`; `brief`: what an agent is told first; `restart`: why it was started again; `limit`: that it takes
+    too much of something."""
     keys: tuple[str, ...] = ()
     when: str = ""
     """`idle`: only while it does nothing; `now`: even while it works; empty: as its runner takes it."""

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from agentctl.domain.agent import Identity
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.resources import Able, Leash, Round
+from agentctl.domain.resources import Leash, Round
+from agentctl.domain.samples import Figures, Resolution
 
 
 class Clock(Protocol):
@@ -323,8 +324,11 @@ class Governor(Protocol):
     Whatever happens to the governor or to its user, no process is left stopped.
     """
 
-    def hold(self, leashes: Collection[Leash]) -> None:
-        """Hold exactly *leashes* from now on; a tree that is in none of them runs free."""
+    def hold(self, leashes: Collection[Leash], *, spared: Collection[Identity] = ()) -> None:
+        """Hold exactly *leashes* from now on; a tree that is in none of them runs free.
+
+        *spared* processes are never part of any agent's tree: the terminal's server.
+        """
         ...
 
     def rounds(self) -> AsyncIterator[Round]:
@@ -334,10 +338,40 @@ class Governor(Protocol):
         """
         ...
 
-    async def abilities(self) -> list[Able]:
-        """Return what was tried on this machine, and what works."""
-        ...
-
     async def close(self) -> None:
         """Let go of everything: what stands still runs on."""
+        ...
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+class SampleStore(Protocol):
+    """Keeps what agents took of the machine, for a while. Figures are no events: a lost one changes nothing.
+
+    Threads may share it. Every call raises `StoreError` where the store cannot be used; the next one tries again.
+    """
+
+    def append(self, rows: Sequence[Figures]) -> None:
+        """Add *rows*, each to its second, its minute and its hour, in one step: all of them or none.
+
+        What was written for the same agent and stretch before is added to, whatever order the clock gave them.
+        """
+        ...
+
+    def read(
+        self, agents: Collection[AgentId], since: int, until: int, resolution: Resolution, *, limit: int | None = None
+    ) -> list[Figures]:
+        """Return the rows of *agents* that begin at *since* or later and before *until*, by time, then by agent.
+
+        At most *limit* of them, the oldest.
+        """
+        ...
+
+    def trim(self, now: int) -> None:
+        """Drop what is older than its resolution keeps, and what a clock that was wrong has put far ahead of *now*."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files; safe to repeat."""
         ...

@@ -93,14 +93,3 @@ class Round:
     """Since the round before."""
     samples: tuple[Sample, ...]
     load: Load
-
-
-@dataclass(frozen=True, slots=True)
-class Able:
-    """One way of holding that was tried on this machine."""
-
-    what: str
-    """`cpu quota`, `cpu freezer`, `cpu signals`, `cpu nice`, `memory`, `processes`."""
-    ok: bool
-    how: str
-    """By which means it works, or why it does not."""

@@ -18,6 +18,7 @@ from agentctl.domain.names import AgentId, agent_id
 TAG = "<tag>"
 """Stands in a prompt for the tag of the team's messages, which is made when the team is deployed first."""
 HANG_AFTER = timedelta(minutes=15)
+PRIORITY = 5
 
 ProbeKind = Literal["http", "tcp", "command", "log"]
 
@@ -157,7 +158,7 @@ class AgentSpec:
     health: Probe | None = None
     limits: Limits = field(default_factory=Limits)
     budget: Budget = field(default_factory=Budget)
-    priority: int = 5
+    priority: int = PRIORITY
     """From 1 to 9: under pressure the lowest is paused first."""
 
     @property

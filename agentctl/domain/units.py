@@ -18,6 +18,9 @@ _BYTES = {
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|KiB|MiB|GiB)")
+_COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_COUNT = re.compile(r"(\d[\d,_]*(?:\.\d+)?)\s*([kMG]?)")
+_MONEY = re.compile(r"\$?\s*(\d+(?:\.\d+)?)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _LONGEST = timedelta(days=3650)
 
@@ -46,6 +49,31 @@ def parse_percent(text: str) -> float:
     if match is None:
         raise ValueError("write a share of one core in percent, for example 50%")
     return float(match[1])
+
+
+def parse_count(text: str) -> int:
+    """Return the number written as `200`, `1,500,000`, `500k` or `2M`; raise ValueError with an example otherwise."""
+    match = _COUNT.fullmatch(text)
+    number = float(re.sub("[,_]", "", match[1])) * _COUNTS[match[2]] if match is not None else -1.0
+    if number < 0 or number != int(number):
+        raise ValueError("write a whole number, for example 200, 500k or 2M")
+    return int(number)
+
+
+def parse_money(text: str) -> float:
+    """Return the US dollars written as `5`, `2.50` or `$10`; raise ValueError with an example otherwise."""
+    match = _MONEY.fullmatch(text)
+    if match is None:
+        raise ValueError("write US dollars, for example 5 or 2.50")
+    return float(match[1])
+
+
+def format_count(number: float) -> str:
+    """Return a large number in three digits, as people read it: `999`, `12.5k`, `812k`, `2M`."""
+    for unit, step in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= step * 0.9995:
+            return f"{number / step:.3g}{unit}"
+    return f"{number:.0f}"
 
 
 def format_duration(duration: timedelta) -> str:

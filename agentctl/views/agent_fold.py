@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agentctl.domain.agent import (
+    ALIVE,
     PHASE_MOVES,
     Activity,
     Agent,
@@ -18,13 +19,14 @@ from agentctl.domain.agent import (
     MemoryStep,
     PauseCause,
     Phase,
-    Spent,
 )  # fmt: skip
 from agentctl.domain.codec import decode
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.names import PaneId
+from agentctl.domain.resources import Brake
 from agentctl.domain.team import Limits
+from agentctl.views.spending_fold import begun_anew, budgeted, clocked, spent, warned
 
 _FAILURES_KEPT = 50
 
@@ -34,22 +36,25 @@ _HEARD = (AgentState.STARTING, AgentState.RUNNING)
 _AT_EASE: dict[str, Any] = {"paused": None, "paused_since": None, "pause_reason": ""}
 _NOTHING_KNOWN: dict[str, Any] = {"activity": Activity.UNKNOWN, "phase": Phase.CREATED, "source": "", "asking": None}
 _ENDED: dict[str, Any] = {
-    "process": None, "late": False, "unwell": "", "memory_step": MemoryStep.OK, **_NOTHING_KNOWN,
+    "process": None, "late": False, "unwell": "", "memory_step": MemoryStep.OK, "condemned": "", **_NOTHING_KNOWN,
 }  # fmt: skip
 
 
 def _wanted(agent: Agent, event: Event) -> Agent:
-    reason = event.data.get("reason", "")
-    failures = () if event.data.get("fresh") else agent.failures
+    fresh = bool(event.data.get("fresh"))
+    facts: dict[str, Any] = {
+        "since": event.at,
+        "evidence": event.data.get("reason", ""),
+        "failures": () if fresh else agent.failures,
+    }
     if agent.state is AgentState.PENDING:
-        return replace(agent, since=event.at, evidence=reason, failures=failures)
-    return agent.move(
-        AgentState.PENDING, since=event.at, evidence=reason, failures=failures, again=False, retry_at=None, **_ENDED
-    )
+        return replace(agent, **facts, ending=None if fresh else agent.ending)
+    ending = agent.ending if agent.again and not fresh else None  # why it was ended, where that was no wish
+    return agent.move(AgentState.PENDING, **facts, ending=ending, again=False, retry_at=None, **_ENDED)
 
 
 def _starting(agent: Agent, event: Event) -> Agent:
-    unasked = agent.state is AgentState.BACKOFF
+    unasked = agent.state is AgentState.BACKOFF or agent.ending is not None
     return agent.move(
         AgentState.STARTING,
         since=event.at,
@@ -63,6 +68,7 @@ def _starting(agent: Agent, event: Event) -> Agent:
         active_since=event.at,
         session=event.data.get("session", ""),
         resumed=bool(event.data.get("resumed")),
+        mute=bool(event.data.get("mute")),
         hops=0,
         typed=0,
         heard=0,
@@ -159,10 +165,9 @@ def _session(agent: Agent, event: Event) -> Agent:
 
 
 def _exited(agent: Agent, event: Event) -> Agent:
-    before = () if event.data.get("well") else agent.failures
     ending = Ending(event.data["ending"]) if event.data.get("ending") else None
     until = event.data.get("until", "")
-    return agent.move(
+    return _thawed(agent).move(
         AgentState.EXITED,
         since=event.at,
         evidence=event.data.get("reason", ""),
@@ -170,7 +175,7 @@ def _exited(agent: Agent, event: Event) -> Agent:
         ending=ending,
         session="" if ending is Ending.LOST_SESSION else agent.session,
         retry_at=datetime.fromisoformat(until) if until else None,
-        failures=before if _is_no_failure(agent, ending) else (*before, event.at)[-_FAILURES_KEPT:],
+        failures=_failures(agent, event, counts=not _is_no_failure(agent, ending)),
         refused=0 if ending is not Ending.QUOTA else 1 if event.data.get("well") else agent.refused + 1,
         **_ENDED,
     )
@@ -179,6 +184,12 @@ def _exited(agent: Agent, event: Event) -> Agent:
 def _is_no_failure(agent: Agent, ending: Ending | None) -> bool:
     """Tell whether an end says nothing against the agent: a limit, or a conversation that it could not go on with."""
     return ending is Ending.QUOTA or (ending is Ending.LOST_SESSION and agent.resumed)
+
+
+def _failures(agent: Agent, event: Event, *, counts: bool) -> tuple[datetime, ...]:
+    """Return the failures that are held against *agent* after an end, which may be one itself."""
+    before = () if event.data.get("well") else agent.failures
+    return (*before, event.at)[-_FAILURES_KEPT:] if counts else before
 
 
 def _backing_off(agent: Agent, event: Event) -> Agent:
@@ -192,14 +203,17 @@ def _failed(agent: Agent, event: Event) -> Agent:
 
 def _stopping(agent: Agent, event: Event) -> Agent:
     grace = event.data.get("grace")
+    ending = Ending(event.data["ending"]) if event.data.get("ending") else None
     facts: dict[str, Any] = {
         "evidence": event.data.get("reason", ""),
         "again": bool(event.data.get("again")),
         "grace": timedelta(seconds=grace) if grace is not None else None,
+        "ending": ending,
+        "failures": _failures(agent, event, counts=ending is not None),
     }
     if agent.state is AgentState.STOPPING:
         return replace(agent, **facts)
-    return agent.move(AgentState.STOPPING, since=event.at, **facts)
+    return _thawed(agent).move(AgentState.STOPPING, since=event.at, **facts)
 
 
 def _stopped(agent: Agent, event: Event) -> Agent:
@@ -215,7 +229,7 @@ def _stopped(agent: Agent, event: Event) -> Agent:
 
 def _limited(agent: Agent, event: Event) -> Agent:
     limits = event.data.get("limits")
-    return replace(agent, limits=decode(Limits, limits) if limits is not None else None)
+    return budgeted(replace(agent, limits=decode(Limits, limits) if limits is not None else None), event)
 
 
 def _paused(agent: Agent, event: Event) -> Agent:
@@ -224,26 +238,30 @@ def _paused(agent: Agent, event: Event) -> Agent:
     return replace(agent, paused=cause, paused_since=since, pause_reason=reason)
 
 
-def _resumed(agent: Agent, _event: Event) -> Agent:
-    return replace(agent, **_AT_EASE)
+def _resumed(agent: Agent, event: Event) -> Agent:
+    return replace(begun_anew(agent, event), **_AT_EASE)
+
+
+def _thawed(agent: Agent) -> Agent:
+    """Return *agent* as it is when it ends: nothing of it stands still any more, and a budget stays used up."""
+    return replace(agent, **_AT_EASE) if agent.stands_still else agent
 
 
 def _memory(agent: Agent, event: Event) -> Agent:
-    if event.data.get("generation") != agent.generation or agent.state not in _HEARD:
+    if event.data.get("generation") != agent.generation or agent.state not in ALIVE:
         return agent
     return replace(agent, memory_step=MemoryStep(event.data["step"]))
 
 
-def _spent(agent: Agent, event: Event) -> Agent:
-    return replace(agent, spent=decode(Spent, event.data["spent"]))
-
-
-def _budget(agent: Agent, event: Event) -> Agent:
-    return replace(agent, budget_warned=event.data.get("part", ""))
+def _braked(agent: Agent, event: Event) -> Agent:
+    """Condemn a tree that has too many processes; one with too much memory has a ladder of its own."""
+    if event.data.get("generation") != agent.generation or agent.state not in _HEARD:
+        return agent
+    return replace(agent, condemned=event.data["evidence"]) if event.data["brake"] == Brake.PROCESSES else agent
 
 
 def _closed(agent: Agent, event: Event) -> Agent:
-    return agent.move(
+    return _thawed(agent).move(
         AgentState.CLOSED,
         since=event.at,
         evidence=event.data.get("reason", ""),
@@ -283,7 +301,13 @@ AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_PAUSED: _paused,
     EventType.AGENT_RESUMED: _resumed,
     EventType.AGENT_MEMORY: _memory,
-    EventType.AGENT_SPENT: _spent,
-    EventType.AGENT_BUDGET: _budget,
+    EventType.AGENT_BRAKED: _braked,
+    EventType.AGENT_SPENT: spent,
+    EventType.AGENT_BUDGET: warned,
     EventType.MESSAGE_TYPED: _typed_into,
 }
+
+
+def fold(agent: Agent, event: Event) -> Agent:
+    """Return what *event* makes of *agent*; raises what a fold raises for an event that does not fit."""
+    return clocked(agent, AGENT_FOLDS[event.type](agent, event), event.at)

@@ -13,8 +13,8 @@ from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import PERSON_STREAM, Draft, Event, EventType
 from agentctl.domain.message import OVER, PERSON, WAITING, Message, MessageState
 from agentctl.domain.names import AgentId, team_of
-from agentctl.domain.team import AgentSpec, Limits, TeamSpec
-from agentctl.views.agent_fold import AGENT_FOLDS
+from agentctl.domain.team import AgentSpec, Budget, Limits, TeamSpec
+from agentctl.views.agent_fold import AGENT_FOLDS, fold
 from agentctl.views.message_fold import MESSAGE_FOLDS, queued
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,13 @@ class Fleet:
             return known.limits
         return spec.limits if spec is not None else Limits()
 
+    def budget(self, agent: AgentId) -> Budget:
+        """Return the budget in force for *agent*: what a person set while it ran, else its team file's."""
+        known, spec = self.agents.get(agent), self.spec(agent)
+        if known is not None and known.budget is not None:
+            return known.budget
+        return spec.budget if spec is not None else Budget()
+
     def queued(self, agent: AgentId) -> list[Message]:
         """Return the messages that still have to be handed to *agent*, oldest first."""
         return sorted((m for m in self.of(agent) if m.state in WAITING), key=lambda m: m.seq)
@@ -132,7 +139,7 @@ class Fleet:
         if event.type == EventType.AGENT_FORGOTTEN:
             self._forget(agent, keeps=frozenset({MessageState.DEAD}))
         elif event.type in AGENT_FOLDS:
-            self.agents[agent] = AGENT_FOLDS[event.type](self.agents.get(agent, Agent(agent)), event)
+            self.agents[agent] = fold(self.agents.get(agent, Agent(agent)), event)
         if "heard" in event.data and agent in self.agents:
             self.agents[agent] = replace(self.agents[agent], heard=event.data["heard"])
 

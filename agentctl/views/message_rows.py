@@ -47,6 +47,12 @@ def counts(messages: Iterable[Message]) -> dict[str, int]:
     return {"waiting": waiting, "unseen": states.count(MessageState.UNSEEN), "dead": states.count(MessageState.DEAD)}
 
 
+def in_hand(messages: Iterable[Message]) -> str:
+    """Return the first line of what a reader works on: the last message that it took and has not answered yet."""
+    taken = [message for message in messages if message.state is MessageState.SEEN]
+    return _head(max(taken, key=lambda m: m.seq)) if taken else ""
+
+
 def _head(message: Message) -> str:
     if message.keys:
         return f"keys {' '.join(message.keys)}"

@@ -1,4 +1,4 @@
-"""Selectors: one grammar for every face. `frontend`, `frontend/ui`, `frontend/ui-2`, `*/pm`, `@fatal`."""
+"""Selectors: one grammar for every face. `frontend`, `frontend/ui`, `frontend/ui-2`, `*/pm`, `@fatal`, `@paused`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def select_one(selector: str, agents: Iterable[Agent]) -> AgentId:
 def fits(selector: str, agent: Agent) -> bool:
     """Tell whether *selector* names *agent*."""
     if selector.startswith("@"):
-        return selector[1:] in (agent.state, agent.activity)
+        return selector[1:] in (agent.state, agent.activity, "paused" if agent.paused is not None else "")
     team, slash, name = selector.partition("/")
     own_team, _, own_name = agent.id.partition("/")
     if not fnmatchcase(own_team, team):

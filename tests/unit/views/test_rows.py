@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.names import AgentId
-from agentctl.domain.ports import Usage
+from agentctl.domain.resources import Level, Sample
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.views.fleet import Fleet, Team
 from agentctl.views.rows import agent_rows, team_rows
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+SAMPLE = Sample(AgentId("t/a"), 12.345, 1.0, 2048, "pss", 3, 4.21, 0.1, Level.SIGNALS)
 PROMISED = {
     "team", "agent", "role", "runner", "state", "since", "evidence", "generation", "restarts", "pid", "pane",
     "session", "window", "cpu_percent", "memory_bytes", "limits",
@@ -29,10 +30,14 @@ def fleet(*agents: Agent) -> Fleet:
 
 def test_a_row_keeps_its_promise() -> None:
     one = agent("a", AgentState.RUNNING, process=Identity("b", 42, 1), runner="shell")
-    (row,) = agent_rows(fleet(one), [one.id], {one.id: (Usage(1.0, 2048, 3), 12.345)}, "here")
+    (row,) = agent_rows(fleet(one), [one.id], {one.id: SAMPLE}, "here")
     assert row.keys() >= PROMISED
     assert (row["pid"], row["runner"], row["cpu_percent"], row["memory_bytes"]) == (42, "shell", 12.3, 2048)
-    assert row["limits"] == {"cpu_percent": 50.0, "memory_bytes": 512 * 2**20, "pulse_seconds": 2.0}
+    assert (row["level"], row["memory_kind"], row["throttled_percent"]) == ("signals", "pss", 4.2)
+    assert row["limits"] == {
+        "cpu_percent": 50.0, "memory_bytes": 512 * 2**20, "pulse_seconds": 2.0, "processes": 512,
+        "on_exceed": "restart",
+    }  # fmt: skip
 
 
 def test_those_that_need_a_person_come_first_and_the_longest_ignored_before_others() -> None:
