@@ -19,7 +19,7 @@ BUSY_SECONDS = 10.0
 
 def open_for_writing(path: Path, *, migrations: Path = MIGRATIONS) -> sqlite3.Connection:
     """Open the database, made where there is none, in WAL with full sync and with the newest schema."""
-    _make_private(path)
+    make_private(path)
     connection = _connect(path, "mode=rw")
     try:
         _settle(connection, path)
@@ -137,7 +137,7 @@ def _settle(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA recursive_triggers = ON")  # so that INSERT OR REPLACE meets the trigger on DELETE
 
 
-def _make_private(path: Path) -> None:
+def make_private(path: Path) -> None:
     """Make the file for its owner alone, whatever the umask; SQLite gives -wal and -shm the same mode."""
     if path.is_symlink():
         raise HomeUnusable(f"{path} is a symbolic link", hint="point AGENTCTL_HOME at the folder it leads to")
@@ -194,7 +194,7 @@ def _back_up(connection: sqlite3.Connection, target: Path) -> None:
     """Copy the database to *target*, whole or not at all."""
     partial = target.with_name(f"{target.name}.part")
     partial.unlink(missing_ok=True)
-    _make_private(partial)
+    make_private(partial)
     copy = sqlite3.connect(partial, isolation_level=None)
     try:
         connection.backup(copy)
