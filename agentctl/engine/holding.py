@@ -66,6 +66,8 @@ class Held:
     reason: str
     again: timedelta | None
     """When to look again by itself; None where an event tells."""
+    pulse: bool = False
+    """It could be taken now, but for the pulse."""
 
 
 _Again = Callable[[Reader], timedelta | None]
@@ -94,7 +96,7 @@ def hold(message: Message, reader: Reader) -> Held | None:
     """Return why *message* cannot be handed to *reader* now, None where it can."""
     for row in _ROWS:
         if (row.keys or not message.keys) and row.holds(message, reader):
-            return Held(_in_words(row.reason, reader), row.again(reader))
+            return Held(_in_words(row.reason, reader), row.again(reader), row.holds is _is_too_soon)
     return None
 
 
@@ -107,6 +109,10 @@ def _is_not_running(_message: Message, reader: Reader) -> bool:
 
 def _is_starting(_message: Message, reader: Reader) -> bool:
     return reader.agent.state is AgentState.STARTING
+
+
+def _is_paused(_message: Message, reader: Reader) -> bool:
+    return reader.agent.paused is not None
 
 
 def _takes_nothing(_message: Message, reader: Reader) -> bool:
@@ -213,6 +219,7 @@ def _pulse_over(reader: Reader) -> timedelta:
 _ROWS = (
     _Row("it is not running: {state}", _is_not_running, keys=True),
     _Row("it is not ready", _is_starting, keys=True),
+    _Row("it is paused: {pause}", _is_paused),
     _Row("its program takes no messages", _takes_nothing),
     _Row("tmux does not show its window now", _is_out_of_sight, _in_a_second, keys=True),
     _Row("its window shows no program that runs", _is_another, _in_a_second, keys=True),
@@ -236,6 +243,7 @@ def _in_words(reason: str, reader: Reader) -> str:
     ask = reader.ask
     return reason.format(
         state=reader.agent.state,
+        pause=safe_line(reader.agent.pause_reason)[:_TITLE_SHOWN] or reader.agent.paused or "",
         title=safe_line(ask.title)[:_TITLE_SHOWN] or ask.kind if ask is not None else "see its window",
         until=f", until {safe_line(ask.until)[:_TITLE_SHOWN]}" if ask is not None and ask.until else "",
         before=reader.unproven.id if reader.unproven is not None else "",

@@ -8,8 +8,9 @@ from typing import Literal
 
 from agentctl.domain.agent import Agent, AgentState
 from agentctl.domain.names import AgentId, team_of
-from agentctl.domain.team import AgentSpec, TeamSpec
+from agentctl.domain.team import AgentSpec, Budget, Limits, TeamSpec
 from agentctl.domain.units import format_bytes, format_duration
+from agentctl.engine.overrides import called, figure, override_words
 from agentctl.views.fleet import Fleet
 
 Sign = Literal["+", "~", "-", "="]
@@ -78,11 +79,14 @@ def _change(spec: AgentSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]
         return Change("+", spec.id, spec.window, tuple(filter(None, (*_describe(spec, runner_of), was))))
     differing = [f.name for f in fields(spec) if getattr(spec, f.name) != getattr(old, f.name)]
     restart = needs_restart(agent, spec, old)
+    by_hand = override_words(agent, old, spec)
     if restart and not differing:
-        return Change("~", spec.id, spec.window, ("it runs from an older version of the file",), restart=True)
+        what = ("it runs from an older version of the file", *by_hand)
+        return Change("~", spec.id, spec.window, what, restart=True)
     if not differing:
-        return Change("=", spec.id, spec.window, (_standing(agent),))
-    return Change("~", spec.id, spec.window, tuple(_difference(name, old, spec) for name in differing), restart)
+        return Change("=", spec.id, spec.window, (_standing(agent), *by_hand))
+    what = (*(_difference(name, old, spec) for name in differing), *by_hand)
+    return Change("~", spec.id, spec.window, what, restart)
 
 
 def needs_restart(agent: Agent, spec: AgentSpec, old: AgentSpec | None) -> bool:
@@ -106,6 +110,9 @@ def _describe(spec: AgentSpec, runner_of: Callable[[AgentSpec], str]) -> list[st
     if spec.limits.memory_bytes is not None:
         limits.append(f"memory {format_bytes(spec.limits.memory_bytes)}")
     words.append(" ".join(["limits", *limits, f"pulse {format_duration(spec.limits.pulse)}"]))
+    budget = [f"{called(field.name)} {figure(field.name, bound)}" for field in fields(spec.budget)
+              if (bound := getattr(spec.budget, field.name)) is not None]  # fmt: skip
+    words += ["budget " + ", ".join(budget)] if budget else []
     if spec.depends_on:
         words.append("after " + ", ".join(f"{d.agent} ({d.condition})" for d in spec.depends_on))
     if spec.ready:
@@ -124,7 +131,15 @@ def _difference(name: str, old: AgentSpec, new: AgentSpec) -> str:
         return f"{said}: {before or 'none'} → {after or 'none'}"
     if name == "argv":
         return f"{said}: {' '.join(before)} → {' '.join(after)}"
+    if name in ("limits", "budget"):
+        return f"{said}: {', '.join(_figures(before, after))}"
     if name == "env":
         changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
         return f"{said}: {', '.join(changed)}"
     return f"{said} changed"
+
+
+def _figures(before: Limits | Budget, after: Limits | Budget) -> list[str]:
+    """Return each figure that differs, as it was and as it will be."""
+    pairs = [(f.name, getattr(before, f.name), getattr(after, f.name)) for f in fields(before)]
+    return [f"{called(name)} {figure(name, a)} → {figure(name, b)}" for name, a, b in pairs if a != b]

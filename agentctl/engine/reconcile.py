@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import random
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from agentctl.domain.agent import Activity, Agent, AgentState, Identity
+from agentctl.domain.agent import Activity, Agent, AgentState, Ending, Identity, MemoryStep
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.message import WAITING, MessageState
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Pane
 from agentctl.domain.team import AgentSpec
-from agentctl.engine.restart import Again, GiveUp, after_end, in_words
+from agentctl.engine.machine import Room, refusals
+from agentctl.engine.restart import Again, GiveUp, after_end, given_up, in_words
 from agentctl.views.fleet import Fleet
 from agentctl.views.waits import waits_for
 
@@ -27,6 +28,8 @@ _GRACE = timedelta(seconds=5)
 KILL_TAKES = timedelta(seconds=5)
 """After this a process that was killed and is still there is a survivor (it hangs in the kernel)."""
 
+_KILL_AGAIN = timedelta(seconds=1)
+"""For a tree that had to be killed while it grew: what it started between the look and the signal."""
 
 HUNG = "nothing of it has moved for"
 """How the evidence begins where an agent hangs: what tells a hang from a health probe's no."""
@@ -50,6 +53,8 @@ class Observed:
     """The last repair tried for an agent: what was seen then."""
     moved: Mapping[AgentId, datetime] = field(default_factory=dict)
     """When anything of an agent moved last: a signal, its screen, its processes; missing: not known."""
+    room: Room = field(default_factory=Room)
+    """What the machine has left for agents that are to be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +160,29 @@ def decide(fleet: Fleet, seen: Observed, now: datetime, rng: random.Random) -> l
         situation = Situation(agent, fleet.spec(agent.id), fleet, seen, now, rng)
         commands += _end_remains(situation)
         commands += _DECISIONS[agent.state](situation)
-    return commands
+    kept = refusals(seen.room, in_line(fleet, [command.agent for command in commands if isinstance(command, Start)]))
+    return [command for command in commands if not (isinstance(command, Start) and command.agent in kept)]
+
+
+def in_line(fleet: Fleet, agents: Iterable[AgentId]) -> list[AgentId]:
+    """Return *agents* in the order in which they are started where there is not room for all.
+
+    The highest priority first, and who ran before and is started again before who never ran.
+    """
+    specs = {name: fleet.spec(name) for name in agents}
+
+    def place(name: AgentId) -> tuple[int, bool]:
+        spec = specs[name]
+        return -(spec.priority if spec is not None else 0), fleet.agents[name].generation == 0
+
+    return sorted(specs, key=place)
 
 
 def next_deadline(fleet: Fleet, seen: Observed) -> datetime | None:
     """Return the next moment at which `decide` may answer otherwise with nothing else having changed."""
     agents = fleet.agents.values()
-    moments = [agent.retry_at for agent in agents if agent.state is AgentState.BACKOFF and agent.retry_at is not None]
+    waiting = (a for a in agents if a.state is AgentState.BACKOFF and seen.room.refusal(a.id) is None)
+    moments = [agent.retry_at for agent in waiting if agent.retry_at is not None]
     for name, (number, at) in seen.signalled.items():
         moments.append(
             at + (_grace(fleet.agents.get(name), fleet.spec(name)) if number == signal.SIGTERM else KILL_TAKES)
@@ -189,6 +210,14 @@ def _signal_tree(situation: Situation) -> list[Command]:
     return []
 
 
+def _kill(situation: Situation) -> list[Command]:
+    """KILL at once, and again where something of the tree has slipped through."""
+    number, at = situation.seen.signalled.get(situation.agent.id, (0, situation.now))
+    if number == signal.SIGKILL and situation.now - at < _KILL_AGAIN:
+        return []
+    return [Send(situation.agent.id, signal.SIGKILL)]
+
+
 def _pending(situation: Situation) -> list[Command]:
     if situation.spec is None:
         return [situation.stop(_NOT_WANTED)]
@@ -207,7 +236,7 @@ def _starting(situation: Situation) -> list[Command]:
     ended = _ended(situation)
     if ended:
         return ended
-    return _drift(situation)
+    return _kill(situation) if agent.condemned else _drift(situation)
 
 
 def _cut_short(situation: Situation) -> list[Command]:
@@ -223,6 +252,8 @@ def _running(situation: Situation) -> list[Command]:
     ended = _ended(situation)
     if ended:
         return ended
+    if situation.agent.condemned:
+        return _kill(situation)
     if situation.agent.unwell and situation.spec is not None and situation.spec.restart.policy != "never":
         return _signal_tree(situation)
     return _hang(situation) or _drift(situation)
@@ -244,7 +275,7 @@ def _hangs_at(agent: Agent, spec: AgentSpec | None, seen: Observed) -> datetime 
     """Return when *agent* counts as hung if nothing of it moves until then, None where it cannot be told."""
     moved = seen.moved.get(agent.id)
     works = agent.state is AgentState.RUNNING and agent.activity is Activity.WORKING and not agent.unwell
-    if not works or moved is None or spec is None or spec.hang_after is None:
+    if not works or agent.stands_still or moved is None or spec is None or spec.hang_after is None:
         return None
     return max(moved, agent.active_since or moved) + spec.hang_after
 
@@ -271,7 +302,7 @@ def _ended(situation: Situation) -> list[Command]:
             situation.draft(EventType.AGENT_CLOSED, generation=agent.generation, reason="a person closed its window")
         ]
     if agent.id in seen.ended or (situation.pane is not None and situation.pane.dead):
-        return [Bury(agent.id, agent.unwell and f"ended as unhealthy: {agent.unwell}")]
+        return [Bury(agent.id, agent.condemned or (agent.unwell and f"ended as unhealthy: {agent.unwell}"))]
     return []
 
 
@@ -309,15 +340,30 @@ def _stopping(situation: Situation) -> list[Command]:
     last = situation.seen.signalled.get(situation.agent.id)
     if last and last[0] == signal.SIGKILL and situation.now - last[1] >= KILL_TAKES:
         return [Settle(situation.agent.id, left)]
+    if situation.agent.memory_step is MemoryStep.KILLED and (last is None or last[0] != signal.SIGKILL):
+        return [Send(situation.agent.id, signal.SIGKILL)]
     return _signal_tree(situation)
 
 
 def _stopped(situation: Situation) -> list[Command]:
     if situation.agent.again:
-        return [situation.draft(EventType.AGENT_WANTED, reason=situation.agent.evidence, fresh=True)]
+        return _anew(situation)
     if situation.spec is None:
         return [*_dead_letters(situation), situation.draft(EventType.AGENT_FORGOTTEN, reason=_NOT_WANTED)]
     return []
+
+
+def _anew(situation: Situation) -> list[Command]:
+    """Have an agent started again; one that was ended for a failure, only as often as its policy allows."""
+    agent, spec = situation.agent, situation.spec
+    if agent.ending is None:
+        return [situation.draft(EventType.AGENT_WANTED, reason=agent.evidence, fresh=True)]
+    commands: list[Command] = [situation.draft(EventType.AGENT_WANTED, reason=agent.evidence)]
+    over = given_up(spec.restart, agent.failures, situation.now) if spec is not None else ""
+    if over:
+        hint = "give it more memory, or less to do" if agent.ending is Ending.MEMORY else "a person has to look"
+        commands.append(situation.draft(EventType.AGENT_FAILED, reason=f"{over}: {agent.evidence}; {hint}"))
+    return commands
 
 
 def _dead_letters(situation: Situation) -> list[Command]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agentctl.domain.agent import Agent, Ending
+from agentctl.domain.agent import Agent, AgentState, Ending
 from agentctl.domain.team import Backoff, RestartPolicy
 
 _LIMITED = Backoff(timedelta(minutes=30), 2.0, timedelta(hours=4), jitter=False)
@@ -87,10 +87,25 @@ def after_exit(
     """
     if policy.policy == "never" or (policy.policy == "on-failure" and code == 0):
         return Leave()
-    recent = sum(moment > now - policy.window for moment in failures)
+    recent = _recent(policy, failures, now)
     if recent > policy.most:
         return GiveUp(f"ended {recent} times in {in_words(policy.window)}; last exit code {_code(code)}")
     return Again(now + delay(policy.backoff, max(recent, 1), rng), recent)
+
+
+def given_up(policy: RestartPolicy, failures: Sequence[datetime], now: datetime) -> str:
+    """Return in words that an agent which we ended for its failures has had too many, empty where it has not."""
+    recent = _recent(policy, failures, now)
+    return f"it failed {recent} times in {in_words(policy.window)}" if recent > policy.most else ""
+
+
+def was_well(agent: Agent, policy: RestartPolicy, now: datetime) -> bool:
+    """Tell whether *agent* has run for so long that its failures before count no more."""
+    return agent.state is AgentState.RUNNING and agent.since is not None and now - agent.since >= policy.well_after
+
+
+def _recent(policy: RestartPolicy, failures: Sequence[datetime], now: datetime) -> int:
+    return sum(moment > now - policy.window for moment in failures)
 
 
 def delay(backoff: Backoff, failures: int, rng: random.Random) -> timedelta:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl.domain.agent import Activity, Agent, AgentState, Ask, AskKind
+from agentctl.domain.agent import Activity, Agent, AgentState, Ask, AskKind, PauseCause
 from agentctl.domain.evidence import Sight
 from agentctl.domain.message import Message, MessageState
 from agentctl.domain.names import AgentId, PaneId
@@ -58,6 +58,9 @@ HELD = {
     "ended": (agent(state=AgentState.EXITED), "it is not running: exited", True),
     "stopping": (agent(state=AgentState.STOPPING), "it is not running: stopping", True),
     "starting": (agent(state=AgentState.STARTING), "it is not ready", True),
+    "paused": (agent(paused=PauseCause.BUDGET, pause_reason="its budget of 1 USD is used up"),
+               "it is paused: its budget of 1 USD is used up", False),
+    "paused, no word why": (agent(paused=PauseCause.PERSON), "it is paused: person", False),
     "takes nothing": (replace(READER, taking="none"), "its program takes no messages", False),
     "out of sight": (replace(READER, pane=None), "tmux does not show its window now", True),
     "dead": (pane(dead=True), "its window shows no program that runs", True),

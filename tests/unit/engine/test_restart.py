@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentctl.domain.agent import Agent, AgentState
+from agentctl.domain.names import AgentId
 from agentctl.domain.team import Backoff, RestartPolicy
-from agentctl.engine.restart import Again, GiveUp, Leave, after_exit, delay
+from agentctl.engine.restart import Again, GiveUp, Leave, after_exit, delay, given_up, was_well
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 RNG = random.Random(1)
@@ -66,3 +68,18 @@ def test_a_broken_agent_is_started_at_most_twenty_times_an_hour() -> None:
         assert isinstance(again, Again)
         moment = again.at
     assert len(ends) <= 20
+
+
+def test_who_was_ended_for_its_failures_is_given_up_as_soon_as_who_ended_by_itself() -> None:
+    assert given_up(RestartPolicy(), failures(5), NOW) == ""
+    assert given_up(RestartPolicy(), failures(6), NOW) == "it failed 6 times in 60 min"
+    assert given_up(RestartPolicy(), failures(6, timedelta(minutes=20)), NOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "well"),
+    [(AgentState.RUNNING, 10, True), (AgentState.RUNNING, 9, False), (AgentState.STARTING, 99, False)],
+)
+def test_who_has_run_for_long_was_well(state: AgentState, minutes: int, well: bool) -> None:
+    agent = Agent(AgentId("t/a"), state, NOW - timedelta(minutes=minutes))
+    assert was_well(agent, RestartPolicy(), NOW) is well
