@@ -22,6 +22,7 @@ from agentctl.runners.sections import (
     read_rules,
     read_session,
     read_submit,
+    read_usage,
 )
 from agentctl.runners.table import Table
 
@@ -108,6 +109,7 @@ def _runner(name: str, source: str, table: Table) -> Runner:
         launch_words=table.words("launch"),
         coding=table.flag("coding", default=False),
         order=table.number("order", 1000),
+        holds_tools=table.flag("holds_tools", default=False),
         programs=table.texts("programs"),
         version=table.texts("version"),
         env=table.variables("env"),
@@ -124,6 +126,7 @@ def _runner(name: str, source: str, table: Table) -> Runner:
         session_path=session_path,
         id_path=id_path,
         ends=read_ends(table.table("ends")),
+        usage=read_usage(table.table("usage")),
         least_memory_bytes=table.size("least_memory", 0),
         least_memory_why=table.text("least_memory_why", ""),
         notes=table.text("notes", ""),

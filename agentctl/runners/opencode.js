@@ -7,6 +7,7 @@
 // questions are told, under the root's id.
 
 import { constants, closeSync, openSync, writeSync } from "node:fs"
+import { hold } from "./pulse.js"
 
 const ASKING_TOOL = "question" // it only asks, and that is told as such
 const LINE_BYTES = 64 * 1024 // the most that a line of the signal file may have
@@ -17,10 +18,18 @@ const signalFile = () => {
   return run && generation ? `${run}/signals/${generation}.jsonl` : undefined
 }
 
+// What a conversation's answers took: opencode keeps it in a database that is nobody else's to read.
+const usageFile = (session) =>
+  /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(session) ? `${process.env.AGENTCTL_RUN}/usage-${session}.jsonl` : undefined
+
+const append = (file, kind, payload, held) => {
+  let line = JSON.stringify({ kind, ...held, payload }) + "\n"
+  if (Buffer.byteLength(line) > LINE_BYTES) line = JSON.stringify({ kind, ...held, payload: null }) + "\n"
+  write(file, line)
+}
+
 // One write a line: several writers append to the same file.
-const append = (file, kind, payload) => {
-  let line = JSON.stringify({ kind, payload }) + "\n"
-  if (Buffer.byteLength(line) > LINE_BYTES) line = JSON.stringify({ kind, payload: null }) + "\n"
+const write = (file, line) => {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
   let fd
   try {
@@ -52,7 +61,9 @@ export const AgentctlSignals = async () => {
   const status = new Map() // root session → what was told of it last
   const tools = new Set() // calls that were told and have not ended
   const answers = new Map() // root session → the last words of the model
+  const counted = new Map() // answer → what was written down of it
   const broken = new Map() // root session → how its turn was broken off: its idle is no end of a turn
+  const ends = new Map() // session → how many of its turns have ended
   let conversation
 
   const root = (session) => {
@@ -64,7 +75,7 @@ export const AgentctlSignals = async () => {
     return session
   }
   const own = (session) => session !== undefined && !parents.has(session)
-  const tell = (kind, session, more = {}) => append(file, kind, { session_id: session, ...more })
+  const tell = (kind, session, more = {}, held = {}) => append(file, kind, { session_id: session, ...more }, held)
 
   const converse = (session) => {
     if (session === conversation) return
@@ -85,8 +96,10 @@ export const AgentctlSignals = async () => {
     },
     "session.deleted": ({ info }) => {
       parents.delete(info.id)
+      ends.delete(info.id)
     },
     "session.status": ({ sessionID, status: now }) => {
+      if (now.type === "idle") ends.set(sessionID, (ends.get(sessionID) ?? 0) + 1)
       if (!own(sessionID)) return
       if (now.type === "retry") {
         tell("session.retry", sessionID, { message: reason(now), attempt: now.attempt, next: now.next })
@@ -100,6 +113,15 @@ export const AgentctlSignals = async () => {
       if (!own(sessionID)) return
       const kind = error?.name === "MessageAbortedError" ? "session.interrupted" : "session.error"
       broken.set(sessionID, { kind, name: error?.name ?? "", message: reason(error) })
+    },
+    "message.updated": ({ info }) => {
+      if (info.role !== "assistant" || !info.time?.completed || !info.tokens) return
+      const { id, modelID: model, cost, tokens } = info
+      const file = usageFile(root(info.sessionID))
+      const line = JSON.stringify({ id, model, cost, tokens }) + "\n"
+      if (file === undefined || counted.get(id) === line) return // it is told of again when nothing has changed
+      counted.set(id, line)
+      write(file, line)
     },
     "message.part.updated": ({ part }) => {
       if (!own(part.sessionID)) return
@@ -116,15 +138,27 @@ export const AgentctlSignals = async () => {
     "question.rejected": ({ requestID, sessionID }) => tell("question.rejected", root(sessionID), { id: requestID }),
   }
 
-  const toolBegins = ({ sessionID, callID, tool }) => {
-    if (!own(sessionID) || tool === ASKING_TOOL) return
+  const toolBegins = ({ sessionID, callID, tool }, held) => {
+    if (!own(sessionID) || tool === ASKING_TOOL) {
+      if (held.waited_ms !== undefined) tell("pulse", root(sessionID), {}, held) // a call, and nothing that it does
+      return
+    }
     tools.add(callID)
-    tell("tool.begin", sessionID, { id: callID, tool })
+    tell("tool.begin", sessionID, { id: callID, tool }, held)
   }
   // A part tells of tools that failed or were refused too; the hook for the end of a tool does not.
   const toolEnds = ({ sessionID, callID, tool, state }) => {
     if (state.status !== "completed" && state.status !== "error") return
     if (tools.delete(callID)) tell("tool.end", sessionID, { id: callID, tool, status: state.status })
+  }
+
+  // opencode would run a tool whose turn was broken off while we held it.
+  const toolWaits = async (call) => {
+    const turns = ends.get(call?.sessionID)
+    const isOver = () => ends.get(call?.sessionID) !== turns
+    const held = await hold(isOver)
+    if (isOver()) throw new Error("its turn was broken off before it began")
+    safely(toolBegins)(call, held)
   }
 
   // Another release's event may have another shape: then the screen alone says what the agent does.
@@ -138,7 +172,7 @@ export const AgentctlSignals = async () => {
 
   return {
     event: safely(({ event }) => told[event.type]?.(event.properties)),
-    "tool.execute.before": safely(toolBegins), // comes before the question whether the tool may run
+    "tool.execute.before": toolWaits, // comes before the question whether the tool may run
     "chat.message": safely(({ sessionID }, { message, parts }) => {
       if (!own(sessionID)) return
       converse(sessionID)

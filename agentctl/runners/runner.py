@@ -17,6 +17,7 @@ from agentctl.domain.errors import NotFound, UsageError
 from agentctl.domain.evidence import Meaning
 from agentctl.domain.team import AgentSpec
 from agentctl.runners.mailbox import SIGNALS
+from agentctl.runners.usage.rules import Records
 from agentctl.runners.words import fill, fill_file, fill_line, takes_prompt
 
 _ARGUMENT_BYTES = 100 * 1024
@@ -201,6 +202,8 @@ class Runner:
     coding: bool = False
     order: int = 1000
     """Among coding agents: `auto` takes the lowest that is installed."""
+    holds_tools: bool = False
+    """It waits for a hook of ours before each tool call, so that the pulse lies between those, too."""
     programs: tuple[str, ...] = ()
     """Names looked for on PATH, in this order; none where it needs no program of its own."""
     version: tuple[str, ...] = ()
@@ -225,12 +228,26 @@ class Runner:
     """Where it names its turn."""
     ends: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By `Ending`: regular expressions over its last words."""
+    usage: Records | None = None
+    """Its own records of what its turns took; None: it keeps none that can be read."""
     least_memory_bytes: int = 0
     """A memory limit below this cannot hold the program even when it idles."""
     least_memory_why: str = ""
     notes: str = ""
     source: str = ""
     """The file that it came from, the user's where one had a say."""
+
+    @property
+    def pulse_holds(self) -> tuple[str, ...]:
+        """Return what the pulse keeps apart: `messages`, and `tools` where the program lets it."""
+        if not self.coding:
+            return ()
+        return ("messages", "tools") if self.holds_tools else ("messages",)
+
+    @property
+    def mute(self) -> bool:
+        """Tell whether nothing ever says what the program does: no signal, no rule for its screen, no report."""
+        return not (self.reports or self.rules) and self.submit.channel != "inbox"
 
     def find(self, path: str) -> Found:
         """Look for the program on *path*, as PATH is written; runs nothing."""

@@ -9,6 +9,7 @@ from agentctl.domain.agent import AskKind
 from agentctl.domain.evidence import Meaning
 from agentctl.runners.mailbox import DONE, DOORBELL, INBOX, SIGNALS, TAKEN
 from agentctl.runners.patterns import compiled
+from agentctl.runners.pulse import PULSE
 from agentctl.runners.runner import (
     REGION,
     Composer,
@@ -20,6 +21,7 @@ from agentctl.runners.runner import (
     Submit,
 )
 from agentctl.runners.table import Table
+from agentctl.runners.usage.rules import PLACES, LineRule, Records
 
 T = TypeVar("T")
 
@@ -29,9 +31,10 @@ ENDS = ("quota", "login", "memory")
 """What a program's last words can tell."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_TAKEN_NAMES = frozenset({INBOX, TAKEN, DONE, DOORBELL, SIGNALS, "messages"})
+_TAKEN_NAMES = frozenset({INBOX, TAKEN, DONE, DOORBELL, SIGNALS, PULSE, "messages"})
 """What stands in an agent's run folder already."""
 _SIGNAL = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,63}")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
 _WORDS_OF_SIGNALS = ("session", "id")
 """Keys of `[signals]` that are no kinds."""
 
@@ -186,3 +189,47 @@ def read_reports(table: Table) -> tuple[dict[str, Report], str, str]:
             table.wrong(kind, "a kind is a word of letters, digits and _ . : -")
     table.close()
     return reports, session, turn
+
+
+def read_usage(table: Table) -> Records | None:
+    """Read `[usage]`; None where there is none, and nothing can be known of tokens."""
+    if not table:
+        return None
+    records = Records(
+        table.texts("files"),
+        table.text("signal", ""),
+        table.texts("beside"),
+        tuple(_read_line_rule(line) for line in table.tables("lines")),
+    )
+    for key, paths in (("files", records.files), ("beside", records.beside)):
+        for path in paths:
+            if unknown := set(_PLACE.findall(path)) - PLACES:
+                table.wrong(key, f"{{{min(unknown)}}} is not known; there are {_braced(PLACES)}")
+    if not records.files or not records.lines:
+        table.wrong("files" if not records.files else "lines", "is missing: without it nothing is read")
+    table.close()
+    return records
+
+
+def _read_line_rule(table: Table) -> LineRule:
+    rule = LineRule(
+        has=tuple(table.variables("has").items()),
+        pattern=table.pattern("pattern"),
+        id=table.text("id", ""),
+        model=table.text("model", ""),
+        input=table.text_or_texts("input"),
+        output=table.text_or_texts("output"),
+        cache_read=table.text_or_texts("cache_read"),
+        cache_write=table.text_or_texts("cache_write"),
+        cost=table.text("cost", ""),
+        counts=table.choice("counts", ("call", "all"), "call"),
+        cached_within=table.flag("cached_within", default=False),
+    )
+    if not any((rule.pattern, rule.model, rule.input, rule.output, rule.cost)):
+        table.wrong("input", "is missing: a line that is read has figures, or names a model")
+    table.close()
+    return rule
+
+
+def _braced(names: frozenset[str]) -> str:
+    return ", ".join(f"{{{name}}}" for name in sorted(names))

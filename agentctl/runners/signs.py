@@ -27,6 +27,7 @@ def read_signal(runner: Runner, kind: str, payload: object, at: datetime) -> Sig
         session=_text(payload, runner.session_path)[:_LONGEST_ID],
         id=_text(payload, runner.id_path)[:_LONGEST_ID],
         working=bool(_value(payload, report.unless)),
+        record=_text(payload, runner.usage.signal) if runner.usage is not None else "",
     )
 
 

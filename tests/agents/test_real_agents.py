@@ -7,6 +7,7 @@ python -m tests.agents.alone pytest tests/agents -m agents      # in a network t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -41,6 +42,13 @@ TOOLS = {
     ),
     "opencode": Tool(Step(tool="bash", given={"command": "touch made", "description": "Make a file"})),
 }
+SHELL: dict[str, tuple[str, str, dict[str, object]]] = {
+    "claude": ("Bash", "command", {"description": "Make a file"}),
+    "codex": ("exec_command", "cmd", {}),
+    "opencode": ("bash", "command", {"description": "Make a file"}),
+    "pi": ("bash", "command", {}),
+}
+"""By program whose tool calls the pulse holds: what runs a command, the key of that, and what else it wants."""
 SAYS_NOTHING = ("aider",)
 """Without signals of its own: that a turn has ended is read off the screen, and what was said in it stays there."""
 
@@ -99,6 +107,34 @@ def test_it_works_until_it_is_interrupted(stage: AgentStage) -> None:
     stage.wait_for("idle", 30)
 
 
+@pytest.mark.parametrize("stage", tuple(SHELL), indirect=True)
+def test_its_tool_calls_are_a_pulse_apart(stage: AgentStage) -> None:
+    stage.begin(approve="auto", limits={"cpu": "none", "memory": "4GiB", "pulse": "3s"})
+    stage.lane.script(*(_touches(stage.real.program, name) for name in ("one", "two", "three")), Step(text="done"))
+    stage.say("make all three", "--wait", "60s")
+    made = [(stage.place.cwd / name).stat().st_mtime for name in ("one", "two", "three")]
+    assert all(after - before > 2.0 for before, after in itertools.pairwise(made)), "some time is its own to take"
+    kept = stage.row()["pulse"]
+    assert kept["holds"] == ["messages", "tools"]
+    assert (kept["operations"], kept["violations"]) == (5, 0), "two messages and three calls"
+    assert kept["least_gap_seconds"] >= 3.0
+    assert kept["waits"] >= 1
+
+
+@pytest.mark.parametrize("stage", tuple(SHELL), indirect=True)
+def test_a_tool_that_is_interrupted_while_the_pulse_holds_it_does_not_run(stage: AgentStage) -> None:
+    stage.begin(approve="auto", limits={"cpu": "none", "memory": "4GiB", "pulse": "15s"})
+    stage.lane.script(*(_touches(stage.real.program, name) for name in ("one", "two")), Step(text="never said"))
+    stage.say("make both")
+    until(lambda: any(asked.results for asked in stage.lane.requests), "the first is made", SLOW)
+    stage.lane.settled()
+    time.sleep(3.0)  # nothing tells that the second is held
+    stage.run("send", AGENT, "--keys", "Escape,Escape" if stage.real.program == "opencode" else "Escape")
+    stage.wait_for("idle", 30)
+    time.sleep(15.0)
+    assert not (stage.place.cwd / "two").exists()
+
+
 @each
 def test_it_comes_back_in_its_own_conversation(stage: AgentStage) -> None:
     stage.begin(restart="always")
@@ -111,6 +147,12 @@ def test_it_comes_back_in_its_own_conversation(stage: AgentStage) -> None:
     stage.say("which word was it?", "--wait", "40s")
     assert stage.arrived("marigold"), stage.lane.conversation
     assert len(stage.arrived("which word was it?")) == 1
+
+
+def _touches(program: str, name: str) -> Step:
+    """The model asks for a file to be made; nobody has to allow it."""
+    tool, key, more = SHELL[program]
+    return Step(tool=tool, given={key: f"touch {name}", **more})
 
 
 def _kill(pid: int) -> None:

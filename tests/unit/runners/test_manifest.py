@@ -257,11 +257,11 @@ def test_any_manifest_is_a_runner_or_one_clear_error(tmp_path: Path, entries: di
 def test_the_example_in_the_documentation_loads(tmp_path: Path) -> None:
     page = Path(__file__).parents[3] / "docs" / "howto" / "runners.md"
     blocks = [block.partition("```")[0] for block in page.read_text().split("```toml\n")[1:]]
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for block in blocks:
         name = block.splitlines()[0].removeprefix("# ").rpartition("/")[2].removesuffix(".toml")
         write(tmp_path, name, block)
     runners = Runners.load(tmp_path)
-    assert set(runners.names()) - set(SHIPPED.names()) == {"goose", "hooked"}
+    assert set(runners.names()) - set(SHIPPED.names()) == {"goose", "hooked", "paced", "counted"}
     assert runners.get("goose").coding
     assert runners.get("claude").launch_words != SHIPPED.get("claude").launch_words
