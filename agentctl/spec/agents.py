@@ -11,6 +11,7 @@ from pathlib import Path
 from agentctl.domain import names, team
 from agentctl.domain.units import format_bytes, format_duration
 from agentctl.spec import allowance
+from agentctl.spec.budgets import budget
 from agentctl.spec.document import Restart
 from agentctl.spec.document import Secret as SecretModel
 from agentctl.spec.fill import Fill
@@ -58,6 +59,8 @@ def specify(draft: Draft, load: Load, roster: Roster, dependencies: tuple[team.D
         ready=probe("ready", model.ready, node.entries["ready"], fill) if model.ready else None,
         health=probe("health", model.health, node.entries["health"], fill) if model.health else None,
         limits=limits,
+        budget=budget(draft, load),
+        priority=model.priority if model.priority is not None else team.PRIORITY,
     )
 
 
@@ -180,8 +183,18 @@ def _limits(draft: Draft, load: Load) -> team.Limits:
     memory = allowance.memory_bytes(draft, load)
     if model is None:
         return replace(plain, memory_bytes=memory)
-    cpu = plain.cpu_percent if model.cpu is None else None if math.isinf(model.cpu) else model.cpu
-    return team.Limits(cpu, memory, plain.pulse if model.pulse is None else model.pulse)
+    return team.Limits(
+        cpu_percent=_bound(model.cpu, plain.cpu_percent),
+        memory_bytes=memory,
+        pulse=plain.pulse if model.pulse is None else model.pulse,
+        processes=None if (most := _bound(model.processes, plain.processes)) is None else int(most),
+        on_exceed=model.on_exceed or plain.on_exceed,
+    )
+
+
+def _bound(given: float | None, plain: float | None) -> float | None:
+    """Return *given* (None where nothing was written, endless for none at all) as a bound."""
+    return plain if given is None else None if math.isinf(given) else given
 
 
 def _hang_after(given: timedelta | None) -> timedelta | None:

@@ -23,10 +23,12 @@ from agentctl.spec.kinds import (
     Name,
     OrFalse,
     PlainValue,
+    ProcessCount,
     Share,
     Short,
     Size,
     Texts,
+    TokenCount,
     WindowName,
     key,
 )
@@ -71,8 +73,17 @@ class Limits(Model):
 
     cpu: Share | None = key("Share of one core; `none` is no limit. Default `50%`.")
     memory: Size | None = key("Memory; `none` is no limit. Default `512MiB`, or what its program needs at least.")
-    pulse: Duration | None = key("Least time between two operations handed to the agent. Default `2s`.")
-    on_exceed: Literal["throttle", "warn", "restart", "stop"] | None = key("What to do above a limit.")
+    pulse: Duration | None = key(
+        "Least time between two messages to the agent, and between two of its tool calls. Default `2s`."
+    )
+    processes: ProcessCount | None = key(
+        "Processes at a time; one that starts more, as a fork bomb does, is ended at once. `none` is no limit. "
+        "Default `512`."
+    )
+    on_exceed: Literal["throttle", "warn", "restart", "stop"] | None = key(
+        "How far to go where it takes more memory than it may: `warn` it, then `throttle` its CPU, then `restart` it "
+        "with its conversation; `stop` ends it in the place of that. Default `restart`."
+    )
 
 
 class Ready(Model):
@@ -119,11 +130,11 @@ class Commit(Model):
 
 
 class Budget(Model):
-    """What an agent may use up before it is paused."""
+    """What an agent may use up before it is paused: its turn is finished, and nothing more is handed to it."""
 
-    usd: Amount | None = key("Money, in US dollars.")
-    time: Duration | None = key("Working time.")
-    tokens: Count | None = key("Tokens.", ge=1)
+    tokens: TokenCount | None = key("Tokens, those from the cache too: `2000000`, or `2M`.")
+    usd: Amount | None = key("Money, in US dollars; estimated where its program tells none.")
+    time: Duration | None = key("Working time: what it spends idle or waiting does not count.")
 
 
 class Tools(Model):
@@ -196,6 +207,12 @@ class Settings(Model):
     ready: Ready | None = key("How to see that it is ready. Default: it is as soon as it runs.")
     health: Health | None = key("How to see that it is well.")
     limits: Limits | None = key("What its processes may take.")
+    priority: Count | None = key(
+        "From `1` to `9`: its part of the CPU where all want more than there is; where memory is short, the lowest is "
+        "paused first, and the highest is started first. Default `5`.",
+        ge=1,
+        le=9,
+    )
     workspace: Workspace | None = key("Where it works.")
     approve: Literal["ask", "plan", "auto-edit", "auto"] | None = key(
         "What it may do without asking: `ask` nothing that changes something, `plan` only read and plan, `auto-edit` "

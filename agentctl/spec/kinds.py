@@ -24,12 +24,14 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from agentctl.domain.names import NAME, NAME_RULE
-from agentctl.domain.units import parse_bytes, parse_duration, parse_percent
+from agentctl.domain.units import parse_bytes, parse_count, parse_duration, parse_percent
 from agentctl.spec.problems import FromVariable, quoted
 
 _LONGEST_FIGURE = 32
 _LARGEST = 2.0**50
 _LEAST_MEMORY = 2**20
+_LEAST_PROCESSES, _MOST_PROCESSES = 8, 1_000_000
+"""What an agent runs in is two processes, and a coding agent is some."""
 
 Json = dict[str, Any]
 
@@ -202,6 +204,22 @@ def _from_variable(value: object) -> object:
     return {"true": True, "false": False}.get(value, value)
 
 
+def _process_count(value: object) -> object:
+    if value == "none":
+        return math.inf
+    number = _from_variable(value)
+    if not isinstance(number, int) or isinstance(number, bool) or not _LEAST_PROCESSES <= number <= _MOST_PROCESSES:
+        raise ValueError(f"must be a whole number from {_LEAST_PROCESSES} to {_MOST_PROCESSES:,}, or none")
+    return float(number)
+
+
+def _token_count(value: object) -> object:
+    number = parse_count(value) if isinstance(value, str) else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _LARGEST:
+        raise ValueError("must be a whole number, for example 500k or 2M")
+    return number
+
+
 _NUMBER = r"[0-9]+(\.[0-9]+)?"
 _SPAN = f"({_NUMBER}(ms|s|m|h|d))+"
 
@@ -239,6 +257,17 @@ Size = Annotated[
         word="none",
     ),
 ]
+ProcessCount = Annotated[
+    float,
+    Checked(_process_count, {"anyOf": [{"type": "integer", "minimum": _LEAST_PROCESSES}, {"const": "none"}]},
+            "whole number or `none`"),
+]  # fmt: skip
+TokenCount = Annotated[
+    int,
+    Checked(_token_count, {"anyOf": [{"type": "integer", "minimum": 1},
+                                     {"type": "string", "pattern": r"^[0-9][0-9,_]*(\.[0-9]+)?[kMG]?$"}]},
+            "whole number such as `500k`"),
+]  # fmt: skip
 Count = Annotated[int, BeforeValidator(_from_variable), Field(le=1_000_000)]
 Amount = Annotated[float, BeforeValidator(_from_variable), Field(gt=0, le=1_000_000)]
 Flag = Annotated[bool, BeforeValidator(_from_variable)]

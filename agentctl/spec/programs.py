@@ -19,6 +19,8 @@ class Program:
     least_memory_why: str = ""
     policies: tuple[str, ...] = ()
     """What `approve:` may say."""
+    counts: bool = False
+    """Whether it keeps records that tell what its turns took."""
 
 
 Programs: TypeAlias = Mapping[str, Program]

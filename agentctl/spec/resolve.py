@@ -6,6 +6,7 @@ from agentctl.domain import names
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.spec.agents import specify
 from agentctl.spec.allowance import raised_limits
+from agentctl.spec.budgets import unseen_budgets
 from agentctl.spec.dependencies import dependencies
 from agentctl.spec.notes import notes
 from agentctl.spec.problems import enough
@@ -36,7 +37,12 @@ def resolve(load: Load, written: frozenset[str]) -> TeamSpec:
         source=str(load.tree.place.source.path.resolve()),
         description=document.description or "",
         layout=document.drift or "repair",
-        notes=(*notes(document, load.tree, load.used_later), *raised_limits(load.raised), *dict.fromkeys(load.remarks)),
+        notes=(
+            *notes(document, load.tree, load.used_later),
+            *raised_limits(load.raised),
+            *unseen_budgets(load.unseen),
+            *dict.fromkeys(load.remarks),
+        ),
     )
 
 

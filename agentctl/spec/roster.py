@@ -37,6 +37,8 @@ class Load:
     """Values that a brief shows and that are not known yet."""
     raised: dict[Program, list[str]] = field(default_factory=dict)
     """Agents that get more memory than the default, because their program needs it."""
+    unseen: dict[Program, list[str]] = field(default_factory=dict)
+    """Programs that tell nothing of what their turns took, and the agents whose budgets ask for it."""
     remarks: list[str] = field(default_factory=list)
     """What does not fit but may on another machine, in words."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentctl.domain.errors import SpecError
-from agentctl.domain.units import format_duration, parse_duration
+from agentctl.domain.units import format_duration, parse_bytes, parse_duration, parse_percent
 from agentctl.spec.nodes import Mapping as Map
 from agentctl.spec.nodes import Place, Scalar
 from agentctl.spec.parse import parse
@@ -38,6 +38,16 @@ class Settings:
     """Lines each window keeps."""
     deploy_timeout: timedelta = timedelta(minutes=2)
     """How long deploy waits until all agents are ready."""
+    machine_cpu: str = "60%"
+    """The share of all cores that all agents together may take."""
+    machine_memory_reserve: str = "auto"
+    """Memory of the machine that is to stay free, a size or a share; `auto`: a tenth of it, at most 2GiB."""
+    machine_agents: str = "none"
+    """At most so many agents run at a time, or `none`: as many as are wanted."""
+    machine_starting: str = "auto"
+    """At most so many coding agents start at once; `auto`: two a core, at least 4."""
+    limits_level: Literal["auto", "quota", "freezer", "signals", "nice", "watch"] = "auto"
+    """The surest way to hold CPU limits that may be used; `auto`: whatever is surest on this machine."""
     color: Literal["auto", "always", "never"] = "auto"
     """When to colour. Files are read for this only where stdout is a terminal, so that no file changes a script."""
     output: Literal["table", "wide", "json", "yaml", "jsonl", "name", "csv"] = "table"
@@ -50,6 +60,11 @@ KEYS: dict[str, str] = {
     "tmux_socket": "tmux.socket",
     "tmux_history_limit": "tmux.history_limit",
     "deploy_timeout": "deploy.timeout",
+    "machine_cpu": "machine.cpu",
+    "machine_memory_reserve": "machine.memory_reserve",
+    "machine_agents": "machine.agents",
+    "machine_starting": "machine.starting",
+    "limits_level": "limits.level",
     "color": "color",
     "output": "output",
 }
@@ -129,10 +144,49 @@ def _count(value: object) -> object:
     return number
 
 
+def _share(value: object) -> object:
+    """Return a share of all cores as it is written."""
+    percent = _percent(value)
+    if percent is None or not 0 < percent <= 100:  # noqa: PLR2004  percent
+        raise ValueError("write a share of all cores up to 100%, for example 60%")
+    return value
+
+
+def _reserve(value: object) -> object:
+    """Return `auto`, a share of the machine's memory or a size, as it is written."""
+    percent = _percent(value)
+    if value == "auto" or (percent is not None and percent < 100):  # noqa: PLR2004  percent
+        return value
+    if not isinstance(value, str) or percent is not None:
+        raise ValueError("write a share below 100% or a size, for example 10% or 1GiB, or auto")
+    parse_bytes(value)
+    return value
+
+
+def _percent(value: object) -> float | None:
+    """Return *value* in percent, None where it is no share."""
+    try:
+        return parse_percent(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _count_or(word: str) -> Callable[[object], object]:
+    def read(value: object) -> object:
+        return word if value == word else str(_count(value))
+
+    return read
+
+
 _READERS: dict[str, Callable[[object], object]] = {
     "tmux_socket": _choice("own", "default"),
     "tmux_history_limit": _count,
     "deploy_timeout": _duration,
+    "machine_cpu": _share,
+    "machine_memory_reserve": _reserve,
+    "machine_agents": _count_or("none"),
+    "machine_starting": _count_or("auto"),
+    "limits_level": _choice("auto", "quota", "freezer", "signals", "nice", "watch"),
     "color": _choice("auto", "always", "never"),
     "output": _choice("table", "wide", "json", "yaml", "jsonl", "name", "csv"),
 }

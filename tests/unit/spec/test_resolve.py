@@ -353,10 +353,10 @@ def test_what_is_not_acted_on_is_said_once_and_only_if_written(desk):
     team = desk.team(
         "mcp: {p: {command: npx}}\nnotify: [{on: [done], to: [bell]}]\nworkspace: {isolation: none, setup: [npm ci]}\n"
         "defaults: {check_in: {every: 15m}, commit: false}\nworkflows: {w: {steps: {a: {run: [x]}}}}\n"
-        "agents: {a: {check_in: {every: 5m}, mcp: [p], budget: {usd: 5}}, b: {check_in: false, commit: false}}\n"
+        "agents: {a: {check_in: {every: 5m}, mcp: [p], scale: {max: 5}}, b: {check_in: false, commit: false}}\n"
     )
     said = [note.split(" ")[0] for note in team.notes]
-    assert said == ["workflows", "notify", "mcp", "check_in", "budget", "workspace.setup"]
+    assert said == ["workflows", "notify", "mcp", "check_in", "scale", "workspace.setup"]
     assert team.notes[3] == "check_in is checked but not acted on by this version (team.yaml:6)"
 
 
@@ -397,3 +397,33 @@ def test_a_large_team_loads_quickly(desk):
     before = time.process_time()
     desk.team("agents:\n" + agents)
     assert time.process_time() - before < 1.5
+
+
+def test_limits_and_priority_come_as_they_are_written(desk):
+    team = desk.team(
+        "defaults: {priority: 3, limits: {processes: 200}}\n"
+        "agents: {a: {}, b: {priority: 9, limits: {processes: none, on_exceed: stop}}, c: {limits: {cpu: none}}}\n"
+    )
+    a, b, c = team.agents
+    assert [agent.priority for agent in team.agents] == [3, 9, 3]
+    assert (a.limits.processes, a.limits.on_exceed) == (200, "restart")
+    assert (b.limits.processes, b.limits.on_exceed) == (None, "stop")
+    assert (c.limits.processes, c.limits.cpu_percent) == (200, None)
+    assert team.notes == ()
+    assert a.digest() == desk.team("agents: {a: {}, b: {}, c: {}}\n").agents[0].digest()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("priority: 0", "priority"),
+        ("priority: 10", "priority"),
+        ("limits: {processes: 7}", "must be a whole number from 8 to 1,000,000, or none"),
+        ("limits: {processes: 20.5}", "must be a whole number"),
+        ("limits: {processes: many}", "must be a whole number"),
+        ("limits: {on_exceed: kill}", "on_exceed"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(desk, settings, words):
+    problem = desk.only_problem(f"agents: {{a: {{{settings}}}}}\n")
+    assert words in problem.message
