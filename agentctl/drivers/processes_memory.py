@@ -99,6 +99,11 @@ class MemoryProcesses:
         found.own_seconds += cpu_seconds
         found.memory_bytes = found.memory_bytes if memory_bytes is None else memory_bytes
 
+    def is_stopped(self, process: Identity) -> bool:
+        """Tell whether a process stands still."""
+        found = self._find(process)
+        return found is not None and found.stopped
+
     def clear_environment(self, process: Identity) -> None:
         """Take the mark from a process, as when it starts another program with an empty environment."""
         self._table[process.pid].agent = None

@@ -51,6 +51,8 @@ class Answering:
         With *ask* only that very question is answered. Raises `NotFound` where nothing is asked, `UsageError` for a
         choice that is none, `Refused` where the question has changed or keys are not taken now.
         """
+        if agent.stands_still:
+            raise Refused(f"{agent.id} is paused: {agent.pause_reason}", hint="it can be answered when it runs again")
         sight = await self._sight(agent)
         if sight.ask is None:
             raise NotFound(f"{agent.id} asks nothing now", hint=f"what it does: agentctl why {agent.id}")
@@ -98,7 +100,7 @@ class Answering:
         self._forget_tries()
         for agent in list(self._world.ledger.fleet.agents.values()):
             spec, asking = self._world.ledger.fleet.spec(agent.id), agent.asking
-            if agent.state not in _ALIVE or spec is None or asking is None:
+            if agent.state not in _ALIVE or spec is None or asking is None or agent.stands_still:
                 continue
             choice = answer_by_policy(asking, spec)
             if choice is None:

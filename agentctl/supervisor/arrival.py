@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agentctl.domain.agent import Activity, Agent, AgentState
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.message import Message, MessageState
+from agentctl.domain.names import AgentId
 from agentctl.domain.units import format_duration
 from agentctl.runners.runner import Runner
 from agentctl.supervisor.proof import seen_by_screen, seen_in_history
@@ -30,6 +31,8 @@ class Arrival:
         self._world = world
         self._senses = senses
         self._typist = typist
+        self._stood: dict[AgentId, datetime] = {}
+        """When an agent was seen last that is made to stand still: it could show nothing until then."""
 
     async def see_to(self, agent: Agent, message: Message) -> timedelta | None:
         """See to a typed message that nobody has said to have read; None where it moved on."""
@@ -46,12 +49,21 @@ class Arrival:
             self._append(agent, EventType.MESSAGE_SEEN, message=message.id, evidence=proof)
             self._senses.weigh(self._world.ledger.fleet.agents.get(agent.id, agent))
             return None
-        age = self._world.clock.now() - (message.since or self._world.clock.now())
+        if agent.stands_still:
+            self._stood[agent.id] = self._world.clock.now()
+            return _LOOK_AGAIN
+        age = self._age(message)
         if age < _NUDGE_AFTER:
             return min(_LOOK_AGAIN, _NUDGE_AFTER - age)
         if await self._remedy(agent, message, runner):
             return None
         return self._give_up(agent, message, runner, age)
+
+    def _age(self, message: Message) -> timedelta:
+        """Return for how long the agent could have shown that it has *message*."""
+        now = self._world.clock.now()
+        since = message.since or now
+        return now - max(since, self._stood.get(message.agent, since))
 
     def _requeue(self, agent: Agent, message: Message) -> None:
         """Queue a message again that its generation ended on before it took it: its successor gets it."""

@@ -17,12 +17,18 @@ from agentctl.control.home import Home, find_home
 from agentctl.domain.agent import ALIVE
 from agentctl.domain.errors import AgentctlError, Unreachable
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
+from agentctl.domain.resources import Level
 from agentctl.drivers.clock import SystemClock
+from agentctl.drivers.governor.process import SystemGovernor
 from agentctl.drivers.processes import SystemProcesses
 from agentctl.drivers.tmux.terminal import TmuxTerminal
 from agentctl.runners.registry import Runners
+from agentctl.runners.usage.prices import Prices
+from agentctl.store.samples import SqliteSamples
 from agentctl.store.sqlite import SqliteLog
+from agentctl.supervisor.accounts import Accounts
 from agentctl.supervisor.answering import Answering
+from agentctl.supervisor.bounds import bounds_of
 from agentctl.supervisor.delivery import Delivery
 from agentctl.supervisor.executor import Executor
 from agentctl.supervisor.hearing import Hearing
@@ -30,11 +36,13 @@ from agentctl.supervisor.ledger import Ledger
 from agentctl.supervisor.lock import HomeLock
 from agentctl.supervisor.loop import Loop
 from agentctl.supervisor.observation import Observer
+from agentctl.supervisor.pulse import Pulse
+from agentctl.supervisor.recorder import Recorder
 from agentctl.supervisor.requests.request import Desk
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.server import Server
 from agentctl.supervisor.starting import Starter
-from agentctl.supervisor.usage import Meter
+from agentctl.supervisor.steward import Steward
 from agentctl.supervisor.watchers import Watchers
 from agentctl.supervisor.world import World
 
@@ -109,6 +117,7 @@ async def _run(world: World) -> None:
     try:
         await supervise(world, wake, finish)
     finally:
+        await world.governor.close()
         await world.terminal.disconnect()
         world.ledger.close()
 
@@ -134,10 +143,20 @@ def make_world(home: Home, processes: SystemProcesses) -> World:
         ledger=ledger,
         terminal=terminal,
         processes=processes,
-        runners=Runners.load(_user_runners(environ)),
+        governor=SystemGovernor(home.id, home.frozen, _surest_level()),
+        runners=Runners.load(_user_folder() / "runners"),
+        prices=Prices.load(_user_folder()),
         environ=environ,
         since=clock.now(),
+        bounds=bounds_of(os.environ),
+        samples=SqliteSamples(home.samples),
     )
+
+
+def _surest_level() -> Level:
+    """Return the surest level that the settings allow."""
+    asked = os.environ.get("AGENTCTL_LIMITS_LEVEL", "auto")
+    return Level(asked) if asked in set(Level) else Level.QUOTA
 
 
 def _choose_socket(home: Home, ledger: Ledger) -> str:
@@ -148,19 +167,21 @@ def _choose_socket(home: Home, ledger: Ledger) -> str:
     return home.tmux_socket
 
 
-def _user_runners(environ: dict[str, str]) -> Path | None:
+def _user_folder() -> Path:
+    """Return where the user's own runners and prices lie."""
     from platformdirs import user_config_path  # noqa: PLC0415  only here
 
-    del environ
-    return user_config_path("agentctl") / "runners"
+    return user_config_path("agentctl")
 
 
 async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) -> None:
     """Run every part until *finish* is set; agents run on afterwards."""
-    senses = Senses(world, wake)
-    observer = Observer(world, senses.moved)
+    senses, pulse, accounts = Senses(world, wake), Pulse(world), Accounts(world)
+    recorder = Recorder(world.samples, world.clock, world.ledger)
+    steward = Steward(world, recorder, wake)
+    observer = Observer(world, senses.moved, steward.machine.room)
     answering = Answering(world, senses)
-    desk = Desk(world, observer, Meter(world), senses, answering, wake, finish)
+    desk = Desk(world, observer, steward, senses, answering, wake, finish, recorder, pulse)
     loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
     _offer_command(world.home)
     server = Server(desk)
@@ -171,11 +192,15 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
             for name, part in (
                 ("loop", loop.run()),
                 ("watchers", Watchers(world, senses, wake).run()),
-                ("delivery", Delivery(world, senses).run()),
-                ("signals", Hearing(world, senses, wake).run()),
+                ("delivery", Delivery(world, senses, pulse, accounts).run()),
+                ("signals", Hearing(world, senses, pulse, accounts, wake).run()),
+                ("pulse", pulse.run()),
+                ("accounts", accounts.run()),
                 ("screens", senses.watch_screens()),
                 ("verdicts", senses.watch_time()),
                 ("answers", answering.run()),
+                ("limits", steward.run()),
+                ("samples", recorder.run()),
                 ("tmux", _listen_to_tmux(world, wake)),
                 ("socket", server.lost()),
                 ("finish", finish.wait()),
@@ -187,6 +212,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            recorder.close()
     for part in done:
         part.result()
     reason = "it was asked to end" if finish.is_set() else "its control socket is gone"

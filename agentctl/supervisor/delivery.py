@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
 from agentctl.domain.agent import Agent, AgentState
 from agentctl.domain.errors import AgentctlError
@@ -19,8 +20,10 @@ from agentctl.engine.holding import Held, Reader, hold
 from agentctl.runners import channel
 from agentctl.runners.runner import Runner
 from agentctl.supervisor import crash
+from agentctl.supervisor.accounts import Accounts
 from agentctl.supervisor.arrival import Arrival, can_prove
 from agentctl.supervisor.loop import first
+from agentctl.supervisor.pulse import Pulse
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.typist import Typist, reads_screen
 from agentctl.supervisor.world import World
@@ -38,14 +41,15 @@ _OPENS = frozenset({EventType.MESSAGE_QUEUED, EventType.MESSAGE_RETRIED, EventTy
 class Delivery:
     """Hands queued messages to running agents, in order, and sees to it that they arrive."""
 
-    def __init__(self, world: World, senses: Senses) -> None:
+    def __init__(self, world: World, senses: Senses, pulse: Pulse, accounts: Accounts) -> None:
         self._world = world
         self._senses = senses
+        self._pulse = pulse
+        self._accounts = accounts
         self._typist = Typist(world, senses)
         self._arrival = Arrival(world, senses, self._typist)
         self._lanes: dict[AgentId, asyncio.Task[None]] = {}
         self._news: dict[AgentId, asyncio.Event] = {}
-        self._operated: dict[AgentId, datetime] = {}
 
     async def run(self) -> None:
         """Keep a lane for each agent that messages wait for, until cancelled."""
@@ -121,8 +125,10 @@ class Delivery:
         if reader.pane is not None and self._stands_there(reader.agent, message, reader.pane):
             self._note_unnoted(reader, message, reader.pane.typed)
             return None
-        held = hold(message, reader)
+        held = hold(message, reader) or await self._over_budget(message, reader)
         if held is not None:
+            if held.pulse:
+                self._pulse.holds(message)
             self._note_held(agent, message, held)
             return held.again or timedelta(0)
         self._world.in_hand.add(message.id)
@@ -131,9 +137,15 @@ class Delivery:
         finally:
             self._world.in_hand.discard(message.id)
 
+    async def _over_budget(self, message: Message, reader: Reader) -> Held | None:
+        """Return why *message* is kept back after all: the turn before it has used up the agent's budget."""
+        if not await self._accounts.is_paused_first(reader.agent.id):
+            return None
+        return hold(message, replace(reader, agent=self._world.ledger.fleet.agents.get(reader.agent.id, reader.agent)))
+
     async def _reader(self, agent: Agent, message: Message) -> Reader:
         """Return what is to be known of *agent* before *message* goes in: its screen as it is this moment."""
-        spec, runner = self._world.ledger.fleet.spec(agent.id), self._runner(agent)
+        runner = self._runner(agent)
         typed = runner.submit.channel == "typing" or bool(message.keys)
         reads = reads_screen(runner)
         pane = await self._pane(agent) if agent.state is AgentState.RUNNING and typed else None
@@ -148,8 +160,8 @@ class Delivery:
             reads_screen=reads,
             sight=sense.sight,
             pane=pane,
-            pulse=spec.limits.pulse if spec is not None and runner.coding else timedelta(0),
-            last_operation=self._operated.get(agent.id),
+            pulse=self._pulse.of(agent),
+            last_operation=self._pulse.last_handed(agent),
             now=self._world.clock.now(),
             unproven=self._unproven(now, runner),
         )
@@ -184,7 +196,7 @@ class Delivery:
             channel.poke(folder)
         elif pane is None or not (number := await self._type(agent, message, pane)):
             return False
-        self._operated[agent.id] = self._world.clock.now()
+        self._pulse.handed(agent, message)
         self._note_typed(agent, message, number)
         return True
 
@@ -227,7 +239,7 @@ class Delivery:
         if not await self._world.terminal.keys(agent.pane, agent.id, agent.generation, message.keys, keyed=keyed):
             return False
         self._senses.typed(agent)
-        self._operated[agent.id] = self._world.clock.now()
+        self._pulse.handed(agent, message)
         stream = agent_stream(agent.id)
         facts = {"message": message.id, "generation": agent.generation}
         pressed = {"message": message.id, "evidence": "the keys were pressed"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Sequence
 
 from agentctl.domain.agent import Agent, AgentState, Ending, Identity
@@ -14,6 +15,7 @@ from agentctl.domain.ports import Opening, Pane
 from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import exit_code, own_words
 from agentctl.engine.reconcile import HUNG, Adopt, Append, Bury, Command, Find, Repair, Send, Settle, Start, sighting
+from agentctl.engine.restart import was_well
 from agentctl.runners.endings import limit_ends, why_ended
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.starting import Starter
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _LAST_WORDS = 20
 """Lines of an agent's screen that are kept when it ends."""
+
+_PASSES_MOST = 20
+"""Looks at a tree that is being stopped; two do as a rule, and one that grows on is killed as far as it is known."""
 
 _LOOKS_MOST, _LOOK_EVERY = 10, 0.02
 """A daemon that an agent leaves behind may hold its terminal open: then this is all the time there is, in seconds."""
@@ -77,10 +82,31 @@ class Executor:
             return
         trees = self._observer.trees([command.agent for command in commands])
         for command in commands:
-            self._world.processes.signal(trees[command.agent], command.signal)
+            tree = trees[command.agent]
+            if command.signal == signal.SIGKILL:
+                tree = self._stop_growing(command.agent, tree)
+            self._world.processes.signal(tree, command.signal)
             self._observer.sent(command.agent, command.signal)
-            facts = {"agent": command.agent, "signal": command.signal, "processes": len(trees[command.agent])}
+            facts = {"agent": command.agent, "signal": command.signal, "processes": len(tree)}
             log.info("signalled tree", extra=facts)
+
+    def _stop_growing(self, name: AgentId, tree: Sequence[Identity]) -> list[Identity]:
+        """Stop a tree that is to be killed until nobody new turns up in it; return all of it.
+
+        What stands still makes no more. One that forks on would outrun the kill, and once its shim is dead nobody holds
+        what is left of it. The shim itself is not stopped: tmux would continue it at once.
+        """
+        agent = self._world.ledger.fleet.agents.get(name)
+        shim = agent.process if agent is not None else None
+        known: dict[Identity, None] = {}
+        for _ in range(_PASSES_MOST):
+            fresh = [one for one in tree if one not in known]
+            if not fresh:
+                break
+            self._world.processes.signal([one for one in fresh if one != shim], signal.SIGSTOP)
+            known |= dict.fromkeys(fresh)
+            tree = self._observer.trees([name])[name]
+        return list(known)
 
     def _adopt(self, name: AgentId, pane: Pane) -> None:
         self._append(
@@ -107,7 +133,7 @@ class Executor:
             EventType.AGENT_EXITED,
             generation=agent.generation,
             code=code,
-            reason=reason or _ending(code),
+            reason=self._world.ledger.fleet.agents[name].condemned or reason or _ending(code),
             lines=lines,
             well=self._was_well(agent),
             ending=ending,
@@ -119,7 +145,7 @@ class Executor:
         if agent.server is not None and agent.server != self._world.terminal.server():
             return Ending.SERVER
         runner = self._world.runners.known(agent.runner)
-        return why_ended(runner, code, lines, Ending.HANG if agent.unwell.startswith(HUNG) else None)
+        return why_ended(runner, code, lines, _killed_for(agent))
 
     def _until(self, agent: Agent, lines: Sequence[str]) -> str:
         """Return when the limit ends that *agent* ran into, where it has said so."""
@@ -210,12 +236,17 @@ class Executor:
 
     def _was_well(self, agent: Agent) -> bool:
         spec = self._world.ledger.fleet.spec(agent.id)
-        if spec is None or agent.state is not AgentState.RUNNING or agent.since is None:
-            return False
-        return self._world.clock.now() - agent.since >= spec.restart.well_after
+        return spec is not None and was_well(agent, spec.restart, self._world.clock.now())
 
     def _append(self, agent: AgentId, kind: EventType, **data: object) -> None:
         self._world.ledger.append([Draft(agent_stream(agent), kind, data)])
+
+
+def _killed_for(agent: Agent) -> Ending | None:
+    """Return why we have ended *agent* ourselves, None where we have not."""
+    if agent.condemned:
+        return Ending.CRASH
+    return Ending.HANG if agent.unwell.startswith(HUNG) else None
 
 
 def _ending(code: int | None) -> str:

@@ -12,7 +12,9 @@ from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.message import OVER, MessageState
 from agentctl.drivers.signals import Signal, SignalReader, watch
 from agentctl.runners.signs import read_signal
+from agentctl.supervisor.accounts import Accounts
 from agentctl.supervisor.proof import seen_before_end, seen_by_sign
+from agentctl.supervisor.pulse import Pulse
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.world import World
 
@@ -22,9 +24,11 @@ log = logging.getLogger(__name__)
 class Hearing:
     """Takes in what agents signal: coding agents by their hooks, our own worker by its reports."""
 
-    def __init__(self, world: World, senses: Senses, wake: asyncio.Event) -> None:
+    def __init__(self, world: World, senses: Senses, pulse: Pulse, accounts: Accounts, wake: asyncio.Event) -> None:
         self._world = world
         self._senses = senses
+        self._pulse = pulse
+        self._accounts = accounts
         self._wake = wake
 
     async def run(self) -> None:
@@ -58,8 +62,10 @@ class Hearing:
         """Return what a hook of a coding agent says: of its messages first, then of what it does."""
         runner = self._world.runners.known(agent.runner)
         sign = read_signal(runner, signal.kind, signal.data.get("payload"), self._world.clock.now())
+        self._pulse.heard(agent, signal.data, sign)
         if sign is None:
             return []
+        self._accounts.told(agent, sign)
         news = self._senses.hear(agent, sign)
         return [*seen_by_sign(self._world.ledger.fleet, agent, sign), *news]
 

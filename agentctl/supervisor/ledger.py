@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from typing import Any
 
 from agentctl.domain.codec import decode, encode
 from agentctl.domain.errors import StoreError
@@ -15,7 +16,7 @@ from agentctl.views.fleet import Fleet
 
 log = logging.getLogger(__name__)
 
-_VIEW = "fleet-3"
+_VIEW = "fleet-4"
 """The fleet's shape; a new number makes old snapshots be read past."""
 
 _SNAPSHOT_EVERY = 1000
@@ -54,9 +55,9 @@ class Ledger:
         """Yield events of the log from the past."""
         return self._log.read(after, stream=stream, limit=limit)
 
-    async def changed(self) -> None:
-        """Return when the next event has been appended."""
-        await self._changed.wait()
+    def changed(self) -> Coroutine[Any, Any, object]:
+        """Return what waits for the next event after this call, even where it is awaited only after that event."""
+        return self._changed.wait()
 
     @contextlib.asynccontextmanager
     async def follow(self) -> AsyncIterator[asyncio.Queue[Event | None]]:

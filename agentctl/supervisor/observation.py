@@ -11,6 +11,7 @@ from agentctl.domain.agent import ALIVE, Agent, AgentState, Identity
 from agentctl.domain.errors import Unreachable
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Pane
+from agentctl.engine.machine import Room
 from agentctl.engine.reconcile import KILL_TAKES, Observed
 from agentctl.supervisor.world import World
 
@@ -24,10 +25,11 @@ _REMEMBER_SECONDS = 10.0
 class Observer:
     """Looks at tmux and at processes; remembers which trees still end and what was sent to them."""
 
-    def __init__(self, world: World, moved: Callable[[], Mapping[AgentId, datetime]]) -> None:
-        """Look at *world*; *moved* tells when anything of each agent moved last."""
+    def __init__(self, world: World, moved: Callable[[], Mapping[AgentId, datetime]], room: Callable[[], Room]) -> None:
+        """Look at *world*; *moved* tells when anything of each agent moved last, *room* what may still be started."""
         self._world = world
         self._moved = moved
+        self._room = room
         self._ending: set[AgentId] = {
             agent.id for agent in world.ledger.fleet.agents.values() if agent.state not in ALIVE and agent.generation
         }
@@ -52,6 +54,7 @@ class Observer:
             signalled=dict(self._signalled),
             repaired=dict(self._repaired),
             moved=self._moved(),
+            room=self._room(),
         )
 
     def ends(self, agent: AgentId) -> None:
@@ -128,7 +131,7 @@ class Observer:
     def _is_well(self, name: AgentId) -> bool:
         """Tell whether *name* runs and is healthy: it was so again before it had to be killed."""
         agent = self._world.ledger.fleet.agents.get(name)
-        return agent is not None and agent.state is AgentState.RUNNING and not agent.unwell
+        return agent is not None and agent.state is AgentState.RUNNING and not agent.unwell and not agent.condemned
 
     def _survives(self, agent: AgentId) -> bool:
         """Tell whether *agent*'s tree was killed and is still there: it hangs in the kernel, and waiting is in vain."""

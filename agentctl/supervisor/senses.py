@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from agentctl.domain.agent import Activity, Agent, AgentState, Phase
 from agentctl.domain.errors import AgentctlError, IllegalMove
@@ -34,6 +35,8 @@ _AGAIN = 1.0
 _DRAWS_QUESTION = timedelta(milliseconds=250)
 """A question's signal comes before the question is drawn."""
 
+_STANDS_STILL = timedelta(seconds=1)
+"""Between two looks at whether an agent that is paused runs again."""
 
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 """A conversation's id goes into command lines and names of files: no option, no path, no blank."""
@@ -82,9 +85,9 @@ class Senses:
                 continue
             self._judge_due()
 
-    async def changed(self) -> None:
-        """Return when something new has been sensed of any agent."""
-        await self._changed.wait()
+    def changed(self) -> Coroutine[Any, Any, object]:
+        """Return what waits for the next thing to be sensed after this call, even where it is awaited only later."""
+        return self._changed.wait()
 
     def of(self, agent: Agent) -> Sense:
         """Return what is known of *agent* as it runs now."""
@@ -95,9 +98,12 @@ class Senses:
         return sense
 
     def moved(self) -> dict[AgentId, datetime]:
-        """Return when anything of each agent that runs moved last."""
-        agents = self._world.ledger.fleet.agents.values()
-        return {agent.id: self.of(agent).moved for agent in agents if agent.state in _SENSED}
+        """Return when anything of each agent that runs moved last; one that is made to stand still has no say in it."""
+        agents = [agent for agent in self._world.ledger.fleet.agents.values() if agent.state in _SENSED]
+        for agent in agents:
+            if agent.stands_still:
+                self.of(agent).moved = self._world.clock.now()
+        return {agent.id: self.of(agent).moved for agent in agents}
 
     def typed(self, agent: Agent) -> None:
         """Note that something is handed to *agent* now: what it said before says nothing of what follows."""
@@ -201,6 +207,9 @@ class Senses:
         if not runner.reports and not runner.rules:
             return []
         now = self._world.clock.now()
+        if agent.stands_still:  # its screen would show an end of work, and nothing has ended
+            self._weigh_again(agent.id, now + _STANDS_STILL, now)
+            return []
         sense.set_back(now)
         evidence = (sense.sign, sense.looked, sense.last_input)
         signals, tools = bool(runner.reports), any(r.means is Meaning.TOOL for r in runner.reports.values())

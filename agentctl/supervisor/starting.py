@@ -22,8 +22,9 @@ from agentctl.domain.team import TAG, AgentSpec
 from agentctl.drivers import launch
 from agentctl.drivers.secrets import Redactor, reveal
 from agentctl.drivers.signals import prepare_folder
+from agentctl.runners import pulse
 from agentctl.runners.runner import Launch, Runner
-from agentctl.supervisor.why_again import why_again
+from agentctl.supervisor.why_again import was_unasked, why_again
 from agentctl.supervisor.world import World
 
 log = logging.getLogger(__name__)
@@ -82,11 +83,13 @@ class Starter:
         if agent is None or spec is None or agent.state is not AgentState.PENDING:
             return
         path = fleet.teams[spec.team].environment.get("PATH", self._world.environ.get("PATH", ""))
+        runner = self._world.runners.choose(spec.runner, path).runner
         facts = {
             "generation": pane.generation,
             "digest": spec.digest(),
-            "runner": self._world.runners.choose(spec.runner, path).runner.name,
+            "runner": runner.name,
             "reason": "it was found running",
+            "mute": runner.mute,
         }
         self._world.ledger.append([Draft(agent_stream(name), EventType.AGENT_STARTING, facts)])
 
@@ -127,6 +130,8 @@ class Starter:
             generation=generation,
         )
         await asyncio.to_thread(prepare_folder, self._world.home.run, name)
+        if choice.runner.holds_tools:
+            await asyncio.to_thread(pulse.begin, folder, fleet.limits(name).pulse)
         await asyncio.to_thread(_write_files, folder, started.files)
         env = await self._environment(spec, generation, started, folder)
         argv = await asyncio.to_thread(
@@ -141,9 +146,10 @@ class Starter:
                 "generation": generation,
                 "digest": spec.digest(),
                 "runner": choice.runner.name,
-                "reason": _reason(agent.state, agent.evidence, choice.reason),
+                "reason": f"started again: {agent.evidence}" if was_unasked(agent) else choice.reason,
                 "session": started.session,
                 "resumed": started.resumed,
+                "mute": choice.runner.mute,
             },
         )
         typed = choice.runner.submit.channel == "typing"  # an inbox keeps what was taken from it, and reports later
@@ -211,11 +217,11 @@ class Starter:
         return outcome.pane is not None or agent.state is AgentState.STARTING
 
     def _old_words(self, name: AgentId) -> list[Draft]:
-        """Withdraw first words that earlier generations ended too soon to get: each generation is told its own."""
+        """Withdraw what was meant for earlier generations, which ended too soon to get it: each is told its own."""
         return [
             Draft(agent_stream(name), EventType.MESSAGE_DEAD, {"message": message.id, "reason": "it was started anew"})
             for message in self._world.ledger.fleet.queued(name)
-            if message.kind in ("brief", "restart")
+            if message.kind in ("brief", "restart", "limit")
         ]
 
     def _lost(self, name: AgentId) -> list[Draft]:
@@ -304,12 +310,6 @@ def _first_words(brief: str, agent: Agent, runner: Runner, started: Launch, *, c
     words = []
     if brief and not started.prompted and (not started.resumed or changed):
         words.append(("brief", brief))
-    if again and (started.resumed or agent.state is AgentState.BACKOFF):
+    if again and (started.resumed or was_unasked(agent)):
         words.append(("restart", why_again(agent, resumed=started.resumed)))
     return words
-
-
-def _reason(state: AgentState, evidence: str, choice: str) -> str:
-    if state is AgentState.BACKOFF:
-        return f"started again: {evidence}"
-    return choice

@@ -157,6 +157,8 @@ class Watchers:
         noes, probe = 0, spec.health
         while probe is not None:
             await self._world.clock.sleep(probe.every.total_seconds())
+            if self._stands_still(agent):
+                continue
             try:
                 answer = await self._ask(agent, spec, probe, probe.timeout)
             except Unreachable as error:  # nothing could be asked: neither a yes nor a no
@@ -164,6 +166,11 @@ class Watchers:
                 continue
             noes = 0 if answer.ok else noes + 1
             self._tell_health(agent, answer, noes, probe)
+
+    def _stands_still(self, agent: Agent) -> bool:
+        """Tell whether *agent* cannot answer, however well it is."""
+        now = self._world.ledger.fleet.agents.get(agent.id)
+        return now is not None and now.stands_still
 
     def _tell_health(self, agent: Agent, answer: Answer, noes: int, probe: Probe) -> None:
         current = self._world.ledger.fleet.agents.get(agent.id)

@@ -15,10 +15,15 @@ _WHY = {
 }
 
 
+def was_unasked(agent: Agent) -> bool:
+    """Tell whether *agent*, which is about to be started again, ended without anybody's wish."""
+    return agent.state is AgentState.BACKOFF or (agent.state is AgentState.PENDING and agent.ending is not None)
+
+
 def why_again(agent: Agent, *, resumed: bool) -> str:
     """Return what *agent*, whose former generation has ended, is told; *resumed*: its conversation goes on."""
-    unasked = agent.state is AgentState.BACKOFF and agent.ending is not None
-    reason = _WHY[agent.ending].format(evidence=agent.evidence) if unasked and agent.ending else agent.evidence
+    ending = agent.ending if was_unasked(agent) else None
+    reason = _WHY[ending].format(evidence=agent.evidence) if ending is not None else agent.evidence
     why = f"You were started again: {reason or 'somebody asked for it'}."
     if resumed:
         return f"{why} Your conversation goes on. Look at how far you came before you do anything twice, then go on."

@@ -9,9 +9,12 @@ from pathlib import Path
 
 from agentctl.control.home import Home
 from agentctl.domain.names import AgentId
-from agentctl.domain.ports import Clock, Processes, Terminal
+from agentctl.domain.ports import Clock, Governor, Processes, SampleStore, Terminal
 from agentctl.drivers.secrets import Redactor
+from agentctl.engine.machine import Bounds
 from agentctl.runners.registry import Runners
+from agentctl.runners.usage.prices import Prices
+from agentctl.store.samples_memory import MemorySamples
 from agentctl.supervisor.ledger import Ledger
 
 UNKEPT = "(not kept: a supervisor that has ended knew its secrets)"
@@ -27,12 +30,18 @@ class World:
     ledger: Ledger
     terminal: Terminal
     processes: Processes
+    governor: Governor
     runners: Runners
     environ: dict[str, str]
     """The variables the supervisor was started with: what it falls back on for secrets."""
     since: datetime
     """When this supervisor began."""
+    bounds: Bounds = field(default_factory=Bounds)
+    """What all agents together may take of the machine."""
+    prices: Prices = field(default_factory=Prices.load)
+    """What models cost, where programs do not say."""
     rng: random.Random = field(default_factory=random.Random)
+    samples: SampleStore = field(default_factory=MemorySamples)
     given: dict[str, dict[str, str]] = field(default_factory=dict)
     """By team: values of variables that were handed over with a deploy. Never in a log or a file."""
 

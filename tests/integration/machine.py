@@ -23,8 +23,10 @@ from agentctl.domain.names import AgentId, agent_id
 from agentctl.domain.ports import Opened, Opening
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.drivers.clock import FakeClock
+from agentctl.drivers.governor_memory import MemoryGovernor
 from agentctl.drivers.memory import MemoryTerminal
 from agentctl.drivers.processes_memory import MemoryProcesses
+from agentctl.engine.machine import Bounds
 from agentctl.runners.registry import Runners
 from agentctl.store.memory import MemoryLog
 from agentctl.supervisor.daemon import supervise
@@ -101,6 +103,8 @@ class Machine:
         self.clock = FakeClock()
         self.processes = MemoryProcesses(self.home.id)
         self.terminal = LinkedTerminal(self.processes)
+        self.governor = MemoryGovernor()
+        self.bounds = Bounds()
         self.log = MemoryLog(host="here", clock=self.clock.now)
         self.world = self._new_world()
         self._pids = itertools.count(100)
@@ -119,6 +123,8 @@ class Machine:
             ledger=Ledger(self.log),
             terminal=self.terminal,
             processes=self.processes,
+            governor=self.governor,
+            bounds=self.bounds,
             runners=Runners.load(),
             environ={"PATH": "/usr/bin:/bin"},
             since=self.clock.now(),

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agentctl.domain.agent import AgentState
+from agentctl.domain.agent import AgentState, Ask, AskKind
+from agentctl.domain.codec import encode
 from agentctl.domain.errors import Refused
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.evidence import Meaning, Sign
@@ -19,7 +21,10 @@ from agentctl.domain.names import AgentId, PaneId
 from agentctl.domain.ports import Pane, Shown
 from agentctl.domain.team import TeamSpec
 from agentctl.runners.registry import Runners
+from agentctl.supervisor.caller import Caller
 from agentctl.supervisor.proof import seen_by_sign
+from agentctl.supervisor.requests.request import Request
+from agentctl.supervisor.requests.speak import send
 from agentctl.supervisor.world import World
 from tests.acceptance.stage import PROGRAMS
 from tests.integration.machine import LinkedTerminal, Machine, request, team
@@ -125,6 +130,26 @@ class Talk(Machine):
 
     def bodies(self) -> list[str]:
         return [prompt.partition("] ")[2].rpartition(" [/")[0] for prompt in self.window.prompts]
+
+    def sends_and_waits(self) -> asyncio.Task[dict[str, Any]]:
+        """Send a message whose turn shows nothing that a rule knows, and wait for its answer, in the loop itself."""
+
+        def accept(pane: Pane, text: str, _keys: Sequence[str]) -> None:
+            self.window.prompts += [text] if text else []
+            self.window.draws(pane.id, "what no rule knows")
+
+        async def emit(_: object) -> None: ...
+
+        self.window.program = accept
+        facts = {"agent": AGENT, "text": "x", "keys": [], "wait": 60.0, "when": "", "raw": False}
+        desk: Any = SimpleNamespace(world=self.world, wake=asyncio.Event())
+        return asyncio.create_task(send(Request(desk, Caller(1), facts, emit)))
+
+    def asks(self, title: str, source: str) -> None:
+        """Record that the agent asks something, as a signal or its screen tells."""
+        ask = encode(Ask(title, AskKind.OTHER, title))
+        facts = {"generation": 1, "evidence": title, "source": source, "ask": ask}
+        self.world.ledger.append([Draft(agent_stream(AGENT), EventType.AGENT_WAITING, facts)])
 
     def note_prompt(self, name: str) -> None:
         """Record what the program's own signal says of a message."""
@@ -273,5 +298,37 @@ def test_what_waits_for_an_agent_that_leaves_its_team_is_a_dead_letter(talk: Cal
         await machine.until(lambda: AGENT not in machine.world.ledger.fleet.agents)
         (row,) = (await machine.ask("messages", selectors=[]))["messages"]
         assert (row["id"], row["state"], row["reason"]) == ("aaaaaaaa", "dead", "no longer part of its team")
+
+    talk(story)
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_a_question_that_is_seen_while_its_signal_is_taken_in_ends_the_wait(
+    talk: Callable[[Story], None], turns: int
+) -> None:
+    """However many of the event loop's turns lie between the two, a sender who waits hears of the second."""
+
+    async def story(machine: Talk) -> None:
+        sent = machine.sends_and_waits()
+        await machine.until(lambda: bool(machine.window.prompts))
+        machine.asks("Bash", "hook")
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        begun = machine.clock.monotonic()
+        machine.asks("Do you want to proceed?", "screen")
+        assert (await sent)["asking"]["title"] == "Do you want to proceed?"
+        assert machine.clock.monotonic() == begun
+
+    talk(story)
+
+
+def test_a_question_that_no_screen_shows_ends_the_wait_all_the_same(talk: Callable[[Story], None]) -> None:
+    async def story(machine: Talk) -> None:
+        sent = machine.sends_and_waits()
+        await machine.until(lambda: bool(machine.window.prompts))
+        begun = machine.clock.monotonic()
+        machine.asks("Bash", "hook")
+        assert (await sent)["asking"]["title"] == "Bash"
+        assert machine.clock.monotonic() - begun == pytest.approx(2)
 
     talk(story)

@@ -56,7 +56,7 @@ class Line:
     text: bytes | None
 
 
-def take_lines(place: Place, data: bytes) -> Iterator[Line]:
+def take_lines(place: Place, data: bytes, longest: int = LONGEST_LINE_BYTES) -> Iterator[Line]:
     """Yield the whole lines at the start of *data*, which was read at *place*, and move *place* behind them."""
     start = 0
     while (newline := data.find(b"\n", start)) >= 0:
@@ -67,11 +67,11 @@ def take_lines(place: Place, data: bytes) -> Iterator[Line]:
             place.skipping = False
             continue
         place.number += 1
-        yield Line(place.number, place.offset, text if len(text) <= LONGEST_LINE_BYTES else None)
+        yield Line(place.number, place.offset, text if len(text) <= longest else None)
     rest = len(data) - start
     if place.skipping:
         place.offset += rest
-    elif rest > LONGEST_LINE_BYTES:
+    elif rest > longest:
         place.skipping = True
         place.offset += rest
         place.number += 1

@@ -11,10 +11,10 @@ from agentctl.domain.codec import encode
 from agentctl.domain.errors import Refused
 from agentctl.domain.events import Draft, Event, EventType, agent_stream
 from agentctl.domain.names import team_of
+from agentctl.supervisor.requests.look import rows_of
 from agentctl.supervisor.requests.request import Request
 from agentctl.supervisor.sense import Sense
 from agentctl.views.message_rows import message_rows
-from agentctl.views.rows import agent_rows
 
 _HISTORY = 10
 _MESSAGES = 10
@@ -28,7 +28,8 @@ _OF_STATE = frozenset(
         EventType.AGENT_HEALTHY, EventType.AGENT_BUSY, EventType.AGENT_IDLE, EventType.AGENT_WAITING,
         EventType.AGENT_UNSURE, EventType.AGENT_TURN_ENDED, EventType.AGENT_ANSWERED, EventType.AGENT_EXITED,
         EventType.AGENT_BACKING_OFF, EventType.AGENT_FAILED, EventType.AGENT_STOPPING, EventType.AGENT_STOPPED,
-        EventType.AGENT_CLOSED,
+        EventType.AGENT_CLOSED, EventType.AGENT_PAUSED, EventType.AGENT_RESUMED, EventType.AGENT_MEMORY,
+        EventType.AGENT_BRAKED, EventType.AGENT_BUDGET, EventType.AGENT_LIMITED,
     }
 )  # fmt: skip
 
@@ -40,7 +41,7 @@ async def why(request: Request) -> dict[str, Any]:
     if own is not None and team_of(own) != team_of(agent.id):
         raise Refused("an agent may ask about its own team")
     sense = request.desk.senses.of(agent)
-    (row,) = agent_rows(request.fleet, [agent.id], request.desk.meter.read(), request.world.host)
+    (row,) = rows_of(request, [agent.id])
     return {
         "agent": row,
         "verdict": {

@@ -10,6 +10,7 @@ from agentctl.domain.errors import NotFound
 from agentctl.domain.events import Draft, EventType, team_stream
 from agentctl.domain.names import AgentId, team_of
 from agentctl.supervisor.requests.bring_up import stop_draft
+from agentctl.supervisor.requests.pauses import thaw_drafts
 from agentctl.supervisor.requests.progress import follow
 from agentctl.supervisor.requests.request import Request
 
@@ -45,7 +46,8 @@ async def _end(request: Request, agents: Collection[AgentId], reason: str) -> di
     fleet = request.fleet
     concerned = [name for name in agents if fleet.agents[name].state is not AgentState.STOPPED]
     grace = request.seconds("grace", 0.0) or None
-    request.record([stop_draft(fleet.agents[name], reason, grace) for name in concerned])
+    thawed = thaw_drafts([fleet.agents[name] for name in concerned], reason)
+    request.record([*thawed, *(stop_draft(fleet.agents[name], reason, grace) for name in concerned)])
     graces = [grace or spec.grace.total_seconds() for name in concerned if (spec := fleet.spec(name)) is not None]
     in_time = await follow(request, concerned, lambda name: _is_down(request, name), max(graces, default=0) + _MARGIN)
     left = [name for name in concerned if not _is_down(request, name)]

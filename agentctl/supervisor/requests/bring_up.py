@@ -17,7 +17,9 @@ from agentctl.domain.text import safe_text
 from agentctl.drivers.launch import own_words
 from agentctl.drivers.tmux.attach import attach_argv
 from agentctl.engine.dialogs import answer_by_policy
+from agentctl.engine.overrides import kept
 from agentctl.engine.plan import Plan, is_up, needs_restart, plan
+from agentctl.supervisor.requests.pauses import thaw_drafts
 from agentctl.supervisor.requests.progress import follow
 from agentctl.supervisor.requests.request import Request
 from agentctl.views.fleet import Fleet
@@ -58,7 +60,8 @@ async def restart(request: Request) -> dict[str, Any]:
     agents = request.selected()
     chosen = [request.fleet.agents[name] for name in agents]
     anew = [_forget_conversation(agent) for agent in chosen] if request.arg("new", bool, default=False) else []
-    request.record([*anew, *(_restart_draft(agent) for agent in chosen)])
+    thawed = thaw_drafts(chosen, "restart was asked for")
+    request.record([*thawed, *anew, *(_restart_draft(agent) for agent in chosen)])
     team = team_of(agents[0]) if agents else ""
     return await _bring_up(request, team, agents)
 
@@ -115,7 +118,7 @@ def _split(environment: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]
 def _drafts(fleet: Fleet, wanted: TeamSpec, base: dict[str, str], passed: tuple[str, ...]) -> list[Draft]:
     drafts = []
     known = fleet.teams.get(wanted.name)
-    moves = [draft for spec in wanted.agents for draft in _agent_drafts(fleet, spec)]
+    moves = [draft for spec in wanted.agents for draft in (*_agent_drafts(fleet, spec), *_taken_back(fleet, spec))]
     moves += _removals(fleet, wanted)
     if known is None or known.spec != wanted or moves:
         tag = known.tag if known is not None and known.tag else secrets.token_hex(2)
@@ -137,6 +140,15 @@ def _agent_drafts(fleet: Fleet, spec: AgentSpec) -> list[Draft]:
     return [Draft(stream, EventType.AGENT_WANTED, {"reason": "its team file changed", "fresh": True})]
 
 
+def _taken_back(fleet: Fleet, spec: AgentSpec) -> list[Draft]:
+    """Return the event that drops what a person set by hand where the file says something new of it."""
+    agent, old = fleet.agents.get(spec.id), fleet.spec(spec.id)
+    if agent is None or old is None or (left := kept(agent, old, spec)) == (agent.limits, agent.budget):
+        return []
+    facts = {"limits": encode(left[0]), "budget": encode(left[1])}
+    return [Draft(agent_stream(spec.id), EventType.AGENT_LIMITED, facts)]
+
+
 def _removals(fleet: Fleet, wanted: TeamSpec) -> list[Draft]:
     names = {spec.id for spec in wanted.agents}
     return [
@@ -156,10 +168,11 @@ async def _bring_up(request: Request, team: str, agents: Collection[AgentId]) ->
     in_time = True
     if request.arg("wait", bool, default=True):
         timeout = request.seconds("timeout", _TIMEOUT)
-        in_time = await follow(request, agents, lambda name: _settled(request.fleet, name), timeout)
+        in_time = await follow(request, agents, lambda name: _is_as_far_as_it_goes(request, name), timeout)
     ready = [name for name in agents if _is_ready(request.fleet, name)]
     asking = [name for name in agents if _asks(request.fleet, name)]
     failed = [name for name in agents if name not in (*ready, *asking) and _settled(request.fleet, name)]
+    kept = request.desk.steward.machine.kept_back()
     return {
         "team": team,
         "session": session_name(team),
@@ -167,6 +180,7 @@ async def _bring_up(request: Request, team: str, agents: Collection[AgentId]) ->
         "ready": ready,
         "failed": [await _failure(request, name) for name in failed],
         "waiting": [name for name in agents if name not in ready and name not in failed],
+        "kept_back": [{"agent": name, "reason": kept[name].words} for name in agents if name in kept],
         "asking": [
             {"agent": name, "ask": encode(agent.asking)}
             for name in agents
@@ -174,6 +188,17 @@ async def _bring_up(request: Request, team: str, agents: Collection[AgentId]) ->
         ],
         "timed_out": not in_time,
     }
+
+
+def _is_as_far_as_it_goes(request: Request, name: AgentId) -> bool:
+    """Tell whether waiting for *name* is over, or in vain: one that the machine has no room for may wait for ever."""
+    if _settled(request.fleet, name):
+        return True
+    agent = request.fleet.agents.get(name)
+    if agent is None or agent.state is not AgentState.PENDING:
+        return False
+    refusal = request.desk.steward.machine.kept_back().get(name)
+    return refusal is not None and not refusal.passes
 
 
 def _is_ready(fleet: Fleet, name: AgentId) -> bool:

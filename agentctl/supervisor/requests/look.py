@@ -43,8 +43,15 @@ async def hello(request: Request) -> dict[str, Any]:
 
 async def ps(request: Request) -> dict[str, Any]:
     """Return a row for each selected agent, those that need a person first."""
-    rows = agent_rows(request.fleet, request.selected(), request.desk.meter.read(), request.world.host)
+    rows = rows_of(request, request.selected())
     return {"agents": rows, "teams": team_rows(request.fleet), "silence": request.desk.observer.silence}
+
+
+def rows_of(request: Request, agents: list[AgentId]) -> list[dict[str, Any]]:
+    """Return a row for each of *agents*, with what is known of it now."""
+    steward, pulse = request.desk.steward, request.desk.pulse
+    kept = {name: refusal.words for name, refusal in steward.machine.kept_back().items()}
+    return agent_rows(request.fleet, agents, steward.taken(), request.world.host, pulse.row, kept=kept)
 
 
 async def names(request: Request) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from agentctl.domain.names import AgentId
 from agentctl.supervisor.answering import Answering
 from agentctl.supervisor.caller import Caller
 from agentctl.supervisor.observation import Observer
+from agentctl.supervisor.pulse import Pulse
+from agentctl.supervisor.recorder import Recorder
 from agentctl.supervisor.senses import Senses
-from agentctl.supervisor.usage import Meter
+from agentctl.supervisor.steward import Steward
 from agentctl.supervisor.world import World
 from agentctl.views.fleet import Fleet
 from agentctl.views.select import select, select_one
@@ -32,12 +34,14 @@ class Desk:
 
     world: World
     observer: Observer
-    meter: Meter
+    steward: Steward
     senses: Senses
     answering: Answering
     wake: asyncio.Event
     finish: asyncio.Event
     """Set to end the supervisor."""
+    recorder: Recorder
+    pulse: Pulse
 
 
 @dataclass(frozen=True, slots=True)

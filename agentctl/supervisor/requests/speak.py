@@ -122,20 +122,24 @@ async def _until(request: Request, message: str, goal: frozenset[MessageState], 
         changed = asyncio.ensure_future(request.world.ledger.changed())
         found = request.fleet.messages.get(message)
         left = end - clock.monotonic()
-        if found is None or found.state in goal or left <= 0 or _needs_person(request, found, seconds):
+        in_vain = _in_vain_in(request, found, seconds) if found is not None else None
+        if found is None or found.state in goal or left <= 0 or in_vain == 0:
             changed.cancel()
             return
-        await first(changed, clock.sleep(left))
+        await first(changed, clock.sleep(left if in_vain is None else min(left, in_vain)))
 
 
-def _needs_person(request: Request, message: Message, seconds: float) -> bool:
-    """Tell whether waiting for the answer is in vain until a person has answered what the agent asks."""
+def _in_vain_in(request: Request, message: Message, seconds: float) -> float | None:
+    """Return in how many seconds waiting is in vain until a person answers what the agent asks; None: it never is."""
     agent, spec = request.fleet.agents.get(message.agent), request.fleet.spec(message.agent)
     if seconds <= _HANDED_OVER_WITHIN or agent is None or spec is None or agent.asking is None:
-        return False
-    told = request.world.clock.now() - (agent.asking.since or request.world.clock.now())
-    shown = agent.source == "screen" or told > _SHOWN_WITHIN  # its signal comes before the question is on the screen
-    return shown and answer_by_policy(agent.asking, spec) is None
+        return None
+    if answer_by_policy(agent.asking, spec) is not None:
+        return None
+    if agent.source == "screen":
+        return 0.0
+    now = request.world.clock.now()  # its signal comes before the question is on the screen, and no event need follow
+    return max(0.0, (_SHOWN_WITHIN - (now - (agent.asking.since or now))).total_seconds())
 
 
 def _behind(request: Request, message: Message) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.control.messages import VERBS, Verb
 from agentctl.domain.errors import Refused, UsageError
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
-from agentctl.supervisor.requests import ask, bring_down, bring_up, look, mail, speak
+from agentctl.supervisor.requests import ask, bring_down, bring_up, figures, limits, look, mail, pauses, speak
 from agentctl.supervisor.requests.request import Request
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -24,6 +24,8 @@ HANDLERS: dict[str, Handler] = {
     "plan": bring_up.make_plan,
     "deploy": bring_up.deploy,
     "ps": look.ps,
+    "monitor": figures.monitor,
+    "samples": figures.samples,
     "names": look.names,
     "peek": look.peek,
     "logs": look.logs,
@@ -36,6 +38,9 @@ HANDLERS: dict[str, Handler] = {
     "drop": mail.drop,
     "why": ask.why,
     "answer": ask.answer,
+    "limit": limits.limit,
+    "pause": pauses.pause,
+    "resume": pauses.resume,
     "stop": bring_down.stop,
     "restart": bring_up.restart,
     "stop-all": bring_down.stop_all,

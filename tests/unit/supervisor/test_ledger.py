@@ -46,6 +46,16 @@ def test_followers_see_what_is_appended_and_only_that() -> None:
     asyncio.run(story())
 
 
+def test_what_is_appended_before_a_waiting_task_runs_for_the_first_time_wakes_it() -> None:
+    async def story() -> None:
+        own = Ledger(log())
+        changed = asyncio.ensure_future(own.changed())
+        own.append([WANTED])
+        await asyncio.wait_for(changed, 1)
+
+    asyncio.run(story())
+
+
 def test_a_follower_that_does_not_read_is_cut_off_and_the_ledger_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "_WAITING_MOST", 3)
 
@@ -73,6 +83,6 @@ def test_a_start_from_a_snapshot_equals_one_from_the_first_event(monkeypatch: py
         facts = {"generation": generation, "pane": "%1", "process": process, "server": process}
         own.append([Draft(STREAM, EventType.AGENT_STARTED, facts)])
         own.append([Draft(STREAM, EventType.AGENT_EXITED, {"generation": generation, "code": 1, "reason": "x"})])
-    assert kept.load_snapshot("fleet-2") is not None
+    assert kept.load_snapshot(ledger._VIEW) is not None
     assert Ledger(kept).fleet == own.fleet
     assert own.fleet.agents[AgentId("t/a")].state is AgentState.EXITED
