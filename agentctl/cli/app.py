@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PANELS = ("Start", "Watch", "Steer", "Talk", "Learn", "Run it", "Care", "Danger")
+PANELS = ("Start", "Watch", "Steer", "Limit", "Talk", "Learn", "Run it", "Care", "Danger")
 
 
 class Row:
@@ -40,6 +40,7 @@ class Row:
 
 
 GROUPS = {
+    "limits": ("Limit", "List limits and budgets; set them while agents run, or take that back."),
     "messages": ("Talk", "List messages; show one, retry or drop some."),
     "daemon": ("Run it", "Start, stop and look at the supervisor."),
     "runner": ("Run it", "Show which programs agents can be."),
@@ -73,6 +74,10 @@ COMMANDS = (
     ),
     Row("ls", "Watch", "ps", "The same as ps.", takes="selectors", alias_of="ps"),
     Row(
+        "monitor", "Watch", "monitor", "Show what agents take of the machine, as it changes.",
+        ("agentctl monitor", "agentctl monitor frontend --interval 5s", "agentctl monitor --once --json"), "selectors",
+    ),
+    Row(
         "attach", "Watch", "attach:attach", "Go to an agent's window; prefix-d brings you back.",
         ("agentctl attach frontend/pm", "agentctl attach frontend --read-only", "agentctl attach frontend/pm --print"),
         "selectors",
@@ -102,6 +107,31 @@ COMMANDS = (
         "restart", "Steer", "restart:restart", "Stop agents and start them again.",
         ("agentctl restart frontend/server", "agentctl restart @fatal", "agentctl restart frontend/dev --new"),
         "selectors",
+    ),
+    Row(
+        "pause", "Limit", "pausing:pause", "Have agents stand still; their messages wait.",
+        ("agentctl pause frontend/dev", "agentctl pause frontend"), "selectors",
+    ),
+    Row(
+        "resume", "Limit", "pausing:resume", "Let paused agents go on.",
+        ("agentctl resume frontend/dev", "agentctl resume @paused"), "selectors",
+    ),
+    Row(
+        "limits", "Limit", "limits:ls", "List limits and budgets, and how far they are used up.",
+        ("agentctl limits", "agentctl limits frontend --json",
+         "agentctl limits set frontend/dev --cpu 40% --memory 1GiB --tokens 2M", "agentctl limits reset frontend"),
+        "selectors",
+    ),
+    Row("limits ls", "Limit", "limits:ls", "The same as limits.", takes="selectors", alias_of="limits"),
+    Row(
+        "limits set", "Limit", "limits:set_", "Set limits and budgets of agents while they run.",
+        ("agentctl limits set frontend/dev --cpu 40% --pulse 5s", "agentctl limits set frontend --tokens 2M --usd 10",
+         "agentctl limits set frontend/dev --memory none"),
+        "selectors",
+    ),
+    Row(
+        "limits reset", "Limit", "limits:reset", "Let the limits and budgets of the team file hold again.",
+        ("agentctl limits reset frontend",), "selectors",
     ),
     Row(
         "send", "Talk", "send", "Hand an agent a message, or press keys in its window.",

@@ -10,12 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from agentctl.cli.folder import here
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
-from agentctl.domain.errors import SupervisorUnreachable
+from agentctl.domain.errors import AgentctlError, SupervisorUnreachable
 from agentctl.domain.text import safe_line
 from agentctl.domain.units import format_bytes
 
@@ -153,10 +152,31 @@ def check_runners() -> Iterator[Check]:
 
 
 def check_limits() -> Iterator[Check]:
-    """Say how limits are held, and what this machine would allow."""
-    able = [name for name, there in (("systemd user scope", _has_user_scope()), ("cgroup v2", _has_cgroup())) if there]
-    possible = f"this machine would allow: {', '.join(able)}" if able else "no cgroup can be written here"
-    yield Check("limits", OK, f"watch only in this version: use is shown, nothing is held back ({possible})")
+    """Try each way of holding agents to their limits, and read back what came of it."""
+    from agentctl.cli.pace import pause  # noqa: PLC0415  only this check waits
+    from agentctl.drivers.governor.probe import probe  # noqa: PLC0415  starts a process to try on
+
+    tried = {able.what: able for able in probe(pause, _terminal_server())}
+    cpu = next((able for what, able in tried.items() if what.startswith("CPU") and able.ok), None)
+    if cpu is None:
+        yield Check("limits", WARN, "CPU is watched and not held: no way to hold it works here")
+    else:
+        yield Check("limits", OK, f"{cpu.what}: {cpu.how}")
+    for what, able in tried.items():
+        if not what.startswith("CPU"):
+            yield Check(f"limits: {what}", OK, able.how)
+        elif able is not cpu:
+            yield Check(f"limits: {what}", OK, f"{'works too' if able.ok else 'not here'}: {able.how}")
+
+
+def _terminal_server() -> int | None:
+    """Return the pid of the tmux server that the supervisor has, None where none answers."""
+    try:
+        hello = Client(find_home()).call("hello", timeout=_ANSWER_SECONDS)
+    except (AgentctlError, OSError):  # what is wrong with it is another check's to say
+        return None
+    pid = hello["tmux"]["pid"]
+    return int(pid) if pid is not None else None
 
 
 def check_settings() -> Iterator[Check]:
@@ -173,21 +193,6 @@ def check_crash_files() -> Iterator[Check]:
     crashes = sorted(find_home().logs.glob("crash-*.txt"))
     if crashes:
         yield Check("crash files", WARN, f"{len(crashes)}, the newest {crashes[-1]}", "look at it, then remove it")
-
-
-def _has_user_scope() -> bool:
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    return bool(runtime and shutil.which("systemd-run") and Path(runtime, "systemd", "private").exists())
-
-
-def _has_cgroup() -> bool:
-    """Tell whether our own cgroup (v2) is ours to divide."""
-    try:
-        own = Path("/proc/self/cgroup").read_text(encoding="ascii").strip().rpartition("::")[2]
-    except (OSError, UnicodeDecodeError):
-        return False
-    folder = Path("/sys/fs/cgroup") / own.lstrip("/")
-    return (folder / "cgroup.controllers").exists() and os.access(folder / "cgroup.procs", os.W_OK)
 
 
 def _run(*argv: str) -> str | None:

@@ -16,7 +16,14 @@ from agentctl.cli.folder import here
 from agentctl.cli.options import Format, Json, Teams, Timeout, Yes, call_of, duration, output_of
 from agentctl.cli.output import Output
 from agentctl.cli.plans import removals, show_plans
-from agentctl.cli.progress import RESULT_COLUMNS, Progress, exit_code, tell_failures, tell_questions
+from agentctl.cli.progress import (
+    RESULT_COLUMNS,
+    Progress,
+    exit_code,
+    tell_failures,
+    tell_kept_back,
+    tell_questions,
+)
 from agentctl.cli.shell import shell_line
 from agentctl.cli.supervisor_process import ensure_supervisor
 from agentctl.cli.team_files import chosen_files, load_teams
@@ -129,6 +136,8 @@ def _conclude(results: Sequence[dict[str, Any]], output: Output, *, waited: bool
     for result in results:
         tell_failures(result.get("failed") or (), output)
         tell_questions(result.get("asking") or (), output)
+        if waited:
+            tell_kept_back(result.get("kept_back") or (), output)
         if waited and result.get("timed_out"):
             output.say(f"not ready in time: {', '.join(result.get('waiting') or ())}", "yellow")
     if not output.for_people:

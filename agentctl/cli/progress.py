@@ -12,7 +12,7 @@ from typing import Any
 from agentctl.cli.columns import Column
 from agentctl.cli.output import Output
 from agentctl.cli.states import look, word_of
-from agentctl.domain.errors import PartlyDone, PersonNeeded, TimedOut
+from agentctl.domain.errors import PartlyDone, PersonNeeded, Refused, TimedOut
 from agentctl.domain.text import safe_line, safe_text
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -142,19 +142,28 @@ def tell_questions(questions: Sequence[Mapping[str, Any]], output: Output) -> No
         output.say(f"hint: agentctl answer {agent}", "cyan")
 
 
+def tell_kept_back(kept: Sequence[Mapping[str, Any]], output: Output) -> None:
+    """Say which agents the machine has no room for; they are started as soon as it has."""
+    for one in kept:
+        output.say(f"{safe_line(str(one['agent']))} waits: {safe_line(str(one['reason']))}", "yellow")
+
+
 def exit_code(results: Sequence[Mapping[str, Any]]) -> int:
     """Return 0 where every agent is ready, 8 where one waits for a person first.
 
-    Else 7 where some are ready, 1 where one failed and 6 where all are just late.
+    Else 7 where some are ready, 1 where one failed, 9 where the machine has no room and 6 where all are just late.
     """
     ready, failed, late = (
         sum(len(result.get(key) or ()) for result in results) for key in ("ready", "failed", "waiting")
     )
     timed_out = any(result.get("timed_out") for result in results)
+    kept = any(result.get("kept_back") for result in results) and not timed_out
     if not failed and any(result.get("asking") for result in results):
         return PersonNeeded.exit_code
-    if not failed and not (late and timed_out):
+    if not failed and not kept and not (late and timed_out):
         return 0
     if ready:
         return PartlyDone.exit_code
-    return 1 if failed else TimedOut.exit_code
+    if failed:
+        return 1
+    return Refused.exit_code if kept else TimedOut.exit_code

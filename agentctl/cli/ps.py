@@ -7,8 +7,9 @@ import time
 
 from agentctl.cli.asking import call_to_answer, question
 from agentctl.cli.columns import Column
+from agentctl.cli.doubt import lasting, no_supervisor, no_tmux
 from agentctl.cli.flags import Flag, Place, Shape
-from agentctl.cli.moments import age, seconds_since
+from agentctl.cli.moments import seconds_since, so_long
 from agentctl.cli.output import FORMATS, Output, to_json
 from agentctl.cli.states import word_of
 from agentctl.control.client import Client
@@ -70,9 +71,8 @@ def _rows(selectors: list[str]) -> tuple[list[dict[str, Any]], str]:
         from agentctl.cli.last_known import last_known  # noqa: PLC0415  reads the store, which a light command must not
 
         rows, at = last_known(home, selectors)
-        return rows, f"supervisor is not running; last known{f', {age(at)} ago' if at else ': nothing'}"
-    silence = answer.get("silence")
-    return list(answer["agents"]), f"tmux does not answer, states are as last seen: {silence}" if silence else ""
+        return rows, no_supervisor(at)
+    return list(answer["agents"]), no_tmux(answer.get("silence") or "")
 
 
 def _watch(selectors: list[str], output: Output) -> int:
@@ -95,8 +95,8 @@ def _stream(selectors: list[str], output: Output) -> None:
     said = ""
     while True:
         rows, note = _rows(selectors)
-        if note.partition(";")[0] != said:
-            said = note.partition(";")[0]
+        if lasting(note) != said:
+            said = lasting(note)
             output.say(note or "supervisor is running again", "yellow")
         for row in rows:
             asked = (row.get("asking") or {}).get("id")
@@ -121,13 +121,7 @@ def _limits(row: Record) -> str:
     cpu, memory = limits.get("cpu_percent"), limits.get("memory_bytes")
     parts = [f"{cpu:g}%" if cpu is not None else "", format_bytes(memory) if memory is not None else ""]
     held = " ".join(part for part in parts if part) or "none"
-    return f"{held} ({row.get('level', '?')})"
-
-
-def _since(row: Record) -> str:
-    """Return how long it has been so: running, since its activity is what it is."""
-    moment = row.get("active_since") if row.get("state") == "running" else None
-    return age(moment or row.get("since"))
+    return f"{held} ({row.get('level') or '?'})"
 
 
 def _messages(row: Record) -> str:
@@ -152,7 +146,7 @@ def _text(key: str) -> Any:  # noqa: ANN401  a reader of one key
 COLUMNS = (
     Column("AGENT", _text("agent")),
     Column("STATE", word_of, state=True),
-    Column("FOR", _since),
+    Column("FOR", so_long),
     Column("CPU", _cpu),
     Column("MEM", _memory),
     Column("RUNNER", _text("runner")),

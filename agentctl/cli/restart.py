@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from agentctl.cli.options import Format, Json, Timeout, duration, output_of
-from agentctl.cli.progress import RESULT_COLUMNS, Progress, exit_code, tell_failures, tell_questions
+from agentctl.cli.progress import (
+    RESULT_COLUMNS,
+    Progress,
+    exit_code,
+    tell_failures,
+    tell_kept_back,
+    tell_questions,
+)
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
 
@@ -46,6 +53,7 @@ def restart(
         raise KeyboardInterrupt("the restart goes on; watch it with: agentctl ps -w") from None
     tell_failures(result.get("failed") or (), output)
     tell_questions(result.get("asking") or (), output)
+    tell_kept_back(result.get("kept_back") or (), output)
     if not output.for_people:
         output.records("DeployList", [result], RESULT_COLUMNS, name="team")
     return exit_code([result])

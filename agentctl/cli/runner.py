@@ -10,6 +10,7 @@ import typer
 
 from agentctl.cli.columns import Column
 from agentctl.cli.options import Format, Json, output_of
+from agentctl.cli.pulse import what_it_holds
 from agentctl.domain.codec import encode
 from agentctl.runners.installed import packaged_version
 from agentctl.runners.registry import Runner, Runners
@@ -87,6 +88,7 @@ def _row(runner: Runner) -> dict[str, Any]:
         "program": found.program,
         "version_here": packaged_version(found.program) if found.program else "",
         "why": found.why,
+        "pulse": what_it_holds(runner.pulse_holds),
         "source": runner.source,
     }
 

@@ -16,6 +16,7 @@ _LOOKS = {
     "stopping": ("◐", "yellow"),
     "backoff": ("◐", "yellow"),
     "late": ("◐", "yellow"),
+    "paused": ("‖", "yellow"),
     "unhealthy": ("▲", "red"),
     "pending": ("○", "dim"),
     "idle": ("○", "cyan"),
@@ -42,6 +43,8 @@ def word_of(row: Mapping[str, Any]) -> str:
         return "unhealthy"
     if row.get("asking") and state in ("starting", "running"):
         return "waiting"
+    if row.get("paused") and state == "running":
+        return "paused"
     if row.get("late") and state == "starting":
         return "late"
     if state == "running" and activity in ("idle", "working", "waiting"):

@@ -79,6 +79,11 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         "AGENTCTL_TMUX_SOCKET": found.tmux_socket,
         "AGENTCTL_TMUX_HISTORY_LIMIT": str(found.tmux_history_limit),
+        "AGENTCTL_MACHINE_CPU": found.machine_cpu,
+        "AGENTCTL_MACHINE_MEMORY_RESERVE": found.machine_memory_reserve,
+        "AGENTCTL_MACHINE_AGENTS": found.machine_agents,
+        "AGENTCTL_MACHINE_STARTING": found.machine_starting,
+        "AGENTCTL_LIMITS_LEVEL": found.limits_level,
     }
 
 

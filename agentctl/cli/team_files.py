@@ -79,7 +79,12 @@ def _program(runner: Runner) -> Program:
     from agentctl.spec.programs import Program  # noqa: PLC0415  beside the loader
 
     return Program(
-        runner.name, runner.coding, runner.least_memory_bytes, runner.least_memory_why, tuple(runner.approve)
+        runner.name,
+        runner.coding,
+        runner.least_memory_bytes,
+        runner.least_memory_why,
+        tuple(runner.approve),
+        counts=runner.usage is not None,
     )
 
 

@@ -9,9 +9,11 @@ import typer
 
 from agentctl.cli.answer import AgentName
 from agentctl.cli.asking import LIMIT, options, question
+from agentctl.cli.limits import budget_words, limits_of
 from agentctl.cli.messages import history_line
 from agentctl.cli.moments import age
 from agentctl.cli.options import Format, Json, output_of
+from agentctl.cli.pulse import how_it_is_kept
 from agentctl.cli.states import word_of
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
@@ -52,6 +54,8 @@ def _lines(answer: Facts) -> Iterator[tuple[str, str]]:
     yield from _asked(answer.get("ask"), str(row["agent"]))
     yield from _waiting(answer)
     yield "limits", _limits(row)
+    yield from _pulse(row)
+    yield "spent", budget_words(limits_of(row)) or "nothing that is known"
     yield "conversation", str(answer.get("session") or "none that it can go on with")
     for number, step in enumerate(answer.get("history") or ()):
         yield "" if number else "history", history_line(step)
@@ -107,6 +111,11 @@ def _waiting(answer: Facts) -> Iterator[tuple[str, str]]:
         yield "" if number else "messages", safe_line(text)
 
 
+def _pulse(row: Facts) -> Iterator[tuple[str, str]]:
+    if row.get("pulse"):
+        yield "pulse", how_it_is_kept(row["pulse"])
+
+
 def _limits(row: Facts) -> str:
     limits = row.get("limits") or {}
     cpu, memory = limits.get("cpu_percent"), limits.get("memory_bytes")
@@ -115,6 +124,5 @@ def _limits(row: Facts) -> str:
         f"cpu {cpu:g}%" if cpu is not None else "cpu none",
         f"memory {format_bytes(memory)}" if memory is not None else "memory none",
         f"uses {format_bytes(used)}" if used is not None else "",
-        f"pulse {limits['pulse_seconds']:g}s" if limits.get("pulse_seconds") is not None else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -31,6 +31,16 @@ _ALL = (
     Verb("deploy", streams=True),
     # {selectors: [text]} → {agents: [AgentRow], teams: [TeamRow], level}
     Verb("ps", agents=True),
+    # {selectors, recent: rounds (60, 0 for none)} → as ps, and {at, machine}; each row with
+    #   recent {cpu_percent: [number | null], memory_bytes: …}: one value a second, the oldest first
+    #   machine {at, cores, cpu_percent (of one core), memory_bytes, available_bytes, agents_cpu_percent,
+    #   agents_memory_bytes, band_percent (what all agents may take), reserve_bytes (what is to stay free)}, or null
+    #   where nobody has looked lately
+    Verb("monitor", agents=True),
+    # {selectors, since: seconds, resolution: second | minute | hour} → {resolution, rows: [{agent, at, resolution,
+    #   seconds (looked at), cpu_percent, cpu_percent_most, memory_bytes, memory_bytes_most, throttled_percent,
+    #   longest_stop (seconds), processes (most)}]}; refused where it is more than 20,000 rows
+    Verb("samples", agents=True),
     # {} → {teams: [name], agents: [id]}
     Verb("names", agents=True),
     # {agent, lines, escapes} → {agent, text}
@@ -64,6 +74,14 @@ _ALL = (
     # {agent, choice: an option's number or words | "approve" | "deny", ask: id | null} → {agent, ask, choice, state};
     #   refused where another question than *ask* stands there by now
     Verb("answer"),
+    # {selectors, reset: bool, limits: {cpu_percent, memory_bytes, pulse_seconds, processes},
+    #   budget: {tokens, usd, work_seconds}} → {agents: [AgentRow]}: what is not given stays, null is no limit; in force
+    #   at once. With reset those of the team file hold again
+    Verb("limit"),
+    # {selectors} → {paused: [id], already: [id], not_running: [{agent, state}]}: they stand still, handed nothing
+    Verb("pause"),
+    # {selectors} → {resumed: [id], anew: [id] (their budget is counted from here on), already: [id]}
+    Verb("resume"),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
     # {selectors, new: bool (begin new conversations)} items as deploy; result as deploy

@@ -7,13 +7,17 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
+import agentctl
 from tests.acceptance.stage import Stage, note, until
 
 _EARLY = -signal.SIGINT
 """Python itself was not there yet; for a shell this is 130, too."""
+
+_OURS = str(Path(agentctl.__file__).parent)
 
 
 def interrupt(stage: Stage, words: list[str], delay: float) -> int:
@@ -25,9 +29,18 @@ def interrupt(stage: Stage, words: list[str], delay: float) -> int:
     except subprocess.TimeoutExpired:
         raise AssertionError(f"{words} goes on after Ctrl-C") from None
     text = (out + err).decode()
-    assert process.returncode in (0, 130, _EARLY), (words, delay, process.returncode, text)
-    assert "Traceback" not in text or process.returncode == _EARLY, (words, delay, text)
-    return process.returncode
+    code = _EARLY if _python_was_starting(process.returncode, text) else process.returncode
+    assert code in (0, 130, _EARLY), (words, delay, code, text)
+    assert "Traceback" not in text or code == _EARLY, (words, delay, text)
+    return code
+
+
+def _python_was_starting(code: int, text: str) -> bool:
+    """Tell whether Ctrl-C met Python before a line of ours ran: on a busy machine that takes longer than any delay.
+
+    It then ends with 1 where its own `site` or `runpy` was being imported.
+    """
+    return code == 1 and text.rstrip().endswith("KeyboardInterrupt") and _OURS not in text
 
 
 def test_ctrl_c_at_random_moments_of_deploy_and_stop_all_leaves_no_half_state(stage: Stage) -> None:

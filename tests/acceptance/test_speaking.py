@@ -435,6 +435,24 @@ def test_between_two_messages_lies_the_pulse(fakes: FakeStage) -> None:
     assert fakes.bodies("web/dev") == ["text 0", "text 1", "text 2"]
 
 
+def test_between_two_tool_calls_lies_the_pulse_and_a_new_one_as_soon_as_it_is_set(fakes: FakeStage) -> None:
+    text = fakes.manifest.read_text().replace("{hook} PreToolUse", "{hook} --pulse PreToolUse")
+    fakes.manifest.write_text(text.replace("coding = true", "coding = true\nholds_tools = true"))
+    fakes.up(dev=fakes.fake(limits={"memory": "256MiB", "pulse": "700ms"}))
+    fakes.message_is(fakes.post("web/dev", "\n".join(["!tool 10ms"] * 3)), "answered")
+    kept = fakes.row("web/dev")["pulse"]
+    assert (kept["seconds"], kept["holds"], kept["operations"]) == (0.7, ["messages", "tools"], 4)
+    assert (kept["waits"] >= 2, kept["violations"]) == (True, 0)
+    assert kept["least_gap_seconds"] >= 0.7
+    fakes.run("limits", "set", "web/dev", "--pulse", "none")
+    fakes.until((fakes.home.run / "agents/web/dev/pulse/gap.0").exists, "its hooks are told")
+    fakes.message_is(fakes.post("web/dev", "\n".join(["!tool 10ms"] * 3)), "answered")
+    after = fakes.row("web/dev")["pulse"]
+    assert (after["seconds"], after["operations"]) == (0.0, 8)
+    assert (after["waited_seconds"], after["violations"]) == (kept["waited_seconds"], 0)
+    assert "0s between messages, and tool calls; 8 known" in fakes.run("why", "web/dev").out
+
+
 def test_when_idle_waits_until_nothing_is_done(fakes: FakeStage) -> None:
     fakes.up("dev")
     fakes.post("web/dev", "!slow 3s")

@@ -36,6 +36,7 @@ SETTINGS = {
     "busy": "queue",  # or refuse: Enter does nothing while it works, the text stands in the composer
     "think": 0.02,  # seconds that a plain answer takes
     "answer": "",  # what it answers; else what it was asked
+    "tokens": 0,  # that a turn takes, by its own record
     "alternate": False,  # takes the whole screen
     "titles": True,
     "boot": "",  # a step that it takes before anything else: `!crash 3`, `!quota`
@@ -256,7 +257,8 @@ class Hooks:
         settings = self.agent.settings
         if not settings["signals"] or event in settings["deaf"] or event not in self.commands:
             return
-        payload = {"session_id": self.agent.session, "hook_event_name": event, "cwd": os.getcwd(), **facts}  # noqa: PTH109
+        payload = {"session_id": self.agent.session, "transcript_path": self.agent.conversation(),
+                   "hook_event_name": event, "cwd": os.getcwd(), **facts}  # fmt: skip  # noqa: PTH109
         self.call(self.commands[event], json.dumps(payload).encode())
 
     def call(self, command, data):
@@ -693,6 +695,9 @@ class Agent:
 
     def end_turn(self, answer, identity):
         self.keep("answer", answer)
+        if self.settings["tokens"]:
+            self.keep("usage", "", id=identity, model="gpt-5", input=self.settings["tokens"], output=0)
+            self.keep("usage", "", id=identity, model="gpt-5", input=self.settings["tokens"], output=1)
         if not self.briefed:
             self.record("answer", text=answer)
         self.say(*(f"{'⏺' if not number else ' '} {line}" for number, line in enumerate(answer.split("\n")[:20])), "")
@@ -710,12 +715,12 @@ class Agent:
         if self.queue:
             self.accept(self.queue.pop(0), "queue")
 
-    def keep(self, kind, text):
+    def keep(self, kind, text, **more):
         """Write the conversation down: it begins with its first prompt."""
         path = self.conversation()
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
         with open(path, "a") as file:  # noqa: PTH123
-            file.write(json.dumps({kind: text}) + "\n")
+            file.write(json.dumps({kind: text, **more}) + "\n")
 
     def conversation(self):
         return f"{self.folder}/conversations/{self.session}.jsonl"
@@ -793,7 +798,7 @@ def printable(text):
 
 
 def shown_lines(entry):
-    for kind, text in entry.items():
+    for kind, text in entry.items() if "usage" not in entry else ():
         yield f"{POINTER if kind == 'prompt' else '⏺'} {text.splitlines()[0] if text else ''}"
 
 

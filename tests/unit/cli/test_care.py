@@ -65,6 +65,32 @@ class TestConfig:
         assert rows["tmux.socket"] == ["own", "default"]
         assert agentctl("config", "get", "color").out == "never\n"
 
+    @pytest.mark.parametrize(
+        ("key", "value", "shown"),
+        [
+            ("cpu", "60%", "60%"), ("cpu", "12.5 %", "12.5 %"), ("memory_reserve", "auto", "auto"),
+            ("memory_reserve", "0%", "0%"), ("memory_reserve", "1GiB", "1GiB"), ("agents", "8", "8"),
+            ("agents", "none", "none"), ("starting", "auto", "auto"), ("starting", "2", "2"),
+        ],
+    )  # fmt: skip
+    def test_what_agents_may_take_of_the_machine(self, work, agentctl, key, value, shown) -> None:
+        (work / "agentctl.yaml").write_text(f"machine: {{ {key}: {value} }}\n")
+        assert agentctl("config", "get", f"machine.{key}").out == f"{shown}\n"
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("cpu", "60"), ("cpu", "0%"), ("cpu", "101%"), ("cpu", "none"), ("memory_reserve", "100%"),
+            ("memory_reserve", "1000"), ("memory_reserve", "much"), ("agents", "0"), ("agents", "auto"),
+            ("starting", "none"), ("starting", "1.5"),
+        ],
+    )  # fmt: skip
+    def test_what_nobody_can_take_of_the_machine(self, work, agentctl, key, value) -> None:
+        (work / "agentctl.yaml").write_text(f"machine: {{ {key}: {value} }}\n")
+        done = agentctl("config", "show")
+        assert done.code == 3
+        assert f"machine.{key}: " in done.err
+
     def test_every_problem_with_its_place(self, work, agentctl) -> None:
         (work / "agentctl.yaml").write_text("colr: auto\ndeploy: { timeout: 5 }\ncolor: [x]\n")
         done = agentctl("config", "show")
@@ -107,7 +133,9 @@ class TestDoctor:
         checks = json.loads(done.out)["items"]
         assert {"tmux", "git", "python", "state folder", "disk", "supervisor", "limits"} <= {c["name"] for c in checks}
         assert all(c["hint"] for c in checks if c["state"] != "ok")
-        assert next(c["text"] for c in checks if c["name"] == "limits").startswith("watch only")
+        held = {c["name"]: c["text"] for c in checks if c["name"].startswith("limits")}
+        assert held["limits"].startswith("CPU ")
+        assert "works too" in held["limits: CPU signals"] or held["limits"].startswith("CPU signals")
         assert not home.path.exists()
 
     def test_it_works_when_all_else_is_broken(self, home, process, tmp_path) -> None:

@@ -76,6 +76,12 @@ def test_piped_ps_loads_nothing_big(supervisor, words) -> None:
     assert heavy(loaded(*words), PIPED) == set()
 
 
+@pytest.mark.parametrize("words", [["monitor", "--once"], ["monitor", "frontend", "--once", "--json"]])
+def test_piped_monitor_loads_nothing_big(supervisor, words) -> None:
+    supervisor.on("monitor", {"agents": [row("a/b")], "teams": [], "machine": None, "at": "2026-11-20T12:00:00+00:00"})
+    assert heavy(loaded(*words), PIPED) == set()
+
+
 def test_help_loads_no_command(home) -> None:
     modules = loaded("--help")
     assert heavy(modules, HELP) == set()

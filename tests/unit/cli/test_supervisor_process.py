@@ -13,6 +13,8 @@ from agentctl.cli import supervisor_process
 from agentctl.cli.supervisor_process import ensure_supervisor, supervisor_argv, supervisor_environment
 from agentctl.control.client import Client
 from agentctl.domain.errors import HomeUnusable, SupervisorUnreachable
+from agentctl.engine.machine import Bounds
+from agentctl.supervisor.bounds import bounds_of
 
 STAND_IN = """
 import fcntl, json, os, socket, sys
@@ -115,3 +117,10 @@ def test_nobody_there_is_no_answer(home) -> None:
     with pytest.raises(SupervisorUnreachable):
         Client(home).call("hello")
     assert not Path(home.path).exists()
+
+
+def test_the_supervisor_is_given_what_agents_may_take_of_the_machine(home, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "agentctl.yaml").write_text("machine: { cpu: 40%, memory_reserve: 25%, agents: 3 }\n")
+    given = supervisor_environment(home, {"AGENTCTL_MACHINE_STARTING": "1", "XDG_CONFIG_HOME": str(tmp_path)})
+    assert bounds_of(given) == Bounds(40.0, reserve_share=0.25, agents=3, starting=1)

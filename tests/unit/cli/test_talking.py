@@ -252,7 +252,10 @@ class TestMessages:
 
 
 VERDICT = {
-    "agent": row("shop/dev", runner="claude", generation=2), "session": "a1b2",
+    "agent": row("shop/dev", runner="claude", generation=2, pulse={
+        "seconds": 2.0, "holds": ["messages", "tools"], "operations": 31, "waits": 7, "waited_seconds": 12.4,
+        "least_gap_seconds": 1.01, "violations": 1,
+    }), "session": "a1b2",
     "verdict": {"activity": "waiting", "source": "screen", "evidence": "rule permission", "phase": "executing",
                 "since": "2026-11-20T12:00:00+00:00"},
     "screen": {"rule": "permission", "line": "> 1. Yes", "activity": "waiting", "composer": False, "draft": True,
@@ -280,11 +283,28 @@ class TestWhy:
             "1c9e04ab held",
             "it asks a person",
             "cpu 50%, memory 512MiB",
+            "pulse         2s between messages, and tool calls; 31 known; 7 waited, 12.4s in all; least gap 1.01s; 1 too soon",
             "a1b2",
             "AgentWaiting",
         ):
             assert words in done.out, words
         assert "\x1b" not in done.out
+
+    @pytest.mark.parametrize(
+        ("more", "words"),
+        [
+            ({"seconds": None, "holds": []}, "nothing: it is no coding agent"),
+            (
+                {"holds": ["messages"]},
+                "messages only: its program asks nobody before a tool call; 0 known; none waited",
+            ),
+        ],
+    )
+    def test_what_the_pulse_cannot_hold_is_said(self, supervisor, agentctl, more, words) -> None:
+        kept = {"seconds": 2.0, "operations": 0, "waits": 0, "waited_seconds": 0.0, "least_gap_seconds": None}
+        agent = row("a/b", pulse=kept | {"violations": 0} | more)
+        supervisor.on("why", VERDICT | {"agent": agent})
+        assert words in agentctl("why", "a/b").out
 
     def test_what_nothing_says_is_unknown(self, supervisor, agentctl) -> None:
         nothing = {"activity": "unknown", "source": "", "evidence": "", "since": None, "phase": "created"}
