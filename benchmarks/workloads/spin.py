@@ -1,0 +1,4 @@
+"""Use all of a core, until ended."""
+
+while True:
+    pass
