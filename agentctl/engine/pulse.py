@@ -33,7 +33,7 @@ class Beats:
         self.waited += waited
         if gap is not None:
             self.least_gap = gap if self.least_gap is None else min(gap, self.least_gap)
-            self.violations += gap < min(pulse, self._before or pulse)
+            self.violations += gap < (pulse if self._before is None else min(pulse, self._before))
         self._before = pulse
 
 

@@ -91,7 +91,7 @@ def leash(name: str, root: Identity, **facts: object) -> Leash:
     return Leash(AgentId(f"t/{name}"), root, **facts)  # type: ignore[arg-type]
 
 
-async def until(governor: SystemGovernor, shows: Callable[[dict[str, Sample]], bool], within: float = 20.0) -> Round:
+async def until(governor: SystemGovernor, shows: Callable[[dict[str, Sample]], bool], within: float = 60.0) -> Round:
     """Return the first round whose samples, by agent's name, show it."""
     async with asyncio.timeout(within):
         async for seen in governor.rounds():

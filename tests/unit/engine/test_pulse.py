@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentctl.engine.pulse import Beats, told_by_hook
@@ -32,7 +32,7 @@ def test_what_comes_too_soon_is_counted() -> None:
     assert (beats.violations, beats.least_gap) == (2, SECOND / 2)
 
 
-@pytest.mark.parametrize(("before", "now"), [(SECOND, PULSE), (PULSE, SECOND)])
+@pytest.mark.parametrize(("before", "now"), [(SECOND, PULSE), (PULSE, SECOND), (0 * SECOND, PULSE)])
 def test_a_call_that_was_let_go_on_under_another_pulse_is_no_violation(before: timedelta, now: timedelta) -> None:
     """A hook reads the pulse when its call comes, and is heard of when it has changed already."""
     beats = Beats()
@@ -65,6 +65,7 @@ def test_what_a_hook_cannot_have_meant_says_nothing(value: object) -> None:
 VALUES = st.integers() | st.floats() | st.text()
 
 
+@settings(deadline=None)
 @given(said=st.lists(st.dictionaries(st.sampled_from(["waited_ms", "since_ms"]), VALUES)))
 def test_whatever_is_said_is_counted_or_passed_over(said: list[dict[str, Any]]) -> None:
     beats = Beats()
