@@ -283,7 +283,8 @@ class TestWhy:
             "1c9e04ab held",
             "it asks a person",
             "cpu 50%, memory 512MiB",
-            "pulse         2s between messages, and tool calls; 31 known; 7 waited, 12.4s in all; least gap 1.01s; 1 too soon",
+            "pulse         2s between messages, and tool calls; 31 known; 7 waited, 12.4s in all; "
+            "least gap 1.01s; 1 too soon",
             "a1b2",
             "AgentWaiting",
         ):

@@ -12,7 +12,7 @@ from agentctl.domain.agent import Agent, AgentState, Ending, Identity, MemorySte
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.names import AgentId
 from agentctl.views.fleet import Fleet
-from agentctl.views.rows import attention
+from agentctl.views.rows import agent_rows, attention
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NAME = AgentId("t/a")
@@ -101,3 +101,18 @@ def test_who_needs_a_person_comes_before_whom_the_machine_keeps_waiting() -> Non
 
     throttled = attention(after(RUNS, (EventType.AGENT_MEMORY, {"generation": 1, "step": "throttled"})))
     assert paused(PauseCause.BUDGET) < throttled < paused(PauseCause.PRESSURE) == paused(PauseCause.PERSON)
+
+
+def test_a_row_says_why_it_stands_still_and_since_when() -> None:
+    paused = after(RUNS, (EventType.AGENT_PAUSED, {"cause": "pressure", "reason": "the machine is short of memory"}))
+    (row,) = agent_rows(Fleet(agents={NAME: paused}), [NAME], {}, "here")
+    since = (NOW + timedelta(minutes=1)).isoformat(timespec="milliseconds")
+    assert row["paused"] == {"cause": "pressure", "reason": "the machine is short of memory", "since": since}
+    assert row["evidence"] == "the machine is short of memory"
+
+
+def test_a_row_says_why_it_is_kept_back() -> None:
+    waits = Agent(NAME, AgentState.PENDING, NOW, "deployed")
+    kept = {NAME: "8 of at most 8 agents run"}
+    (row,) = agent_rows(Fleet(agents={NAME: waits}), [NAME], {}, "here", kept=kept)
+    assert row["evidence"] == "8 of at most 8 agents run"
