@@ -154,9 +154,9 @@ def by_cpulimit(*options: str) -> Holder | None:
 
 
 def _cost_of_cpulimit(root: int) -> float:
-    """Return the CPU seconds of all that are called cpulimit in the session of *root*."""
-    session = os.getsid(root)
-    return sum(seen.own for seen in tree(session).values() if seen.name == "cpulimit")
+    """Return the CPU seconds of all that are called cpulimit in the session of *root*, of those that ended, too."""
+    found = [seen for seen in tree(os.getsid(root)).values() if seen.name == "cpulimit"]
+    return sum(seen.own + seen.reaped for seen in found)
 
 
 # --- the bare kernel ---

@@ -1,6 +1,6 @@
 """How well a tree of processes is held to 20, 40 and 60 % of a core: agentctl, cpulimit and the kernel's own quota.
 
-    limits.py [--seconds N] [--limits 20,40,60] [--loads spinner,…] [--levels auto,signals,…] [--others none] [--quick]
+    limits.py [--seconds N] [--limits 20,40,60] [--loads spinner,…] [--levels auto,signals] [--others kernel] [--quick]
 
 Each tree runs by itself for N seconds. What it used is read from /proc (see trees.py), each second on an absolute grid;
 the first 3 s, in which a holder finds its way, are left out. A program in the tree wakes every 5 ms: the longest freeze
@@ -184,7 +184,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--others", type=words, default=["cpulimit", "cpulimit -m", "kernel"], help="none: agentctl only"
     )
-    parser.add_argument("--quick", action="store_true", help="40 % only, 10 s, three loads: about three minutes")
+    parser.add_argument("--quick", action="store_true", help="40 %% only, 10 s, three loads: about three minutes")
     parser.add_argument("--json", action="store_true")
     if "--quick" in sys.argv:
         parser.set_defaults(seconds=10.0, limits=[40.0], loads=["spinner", "storm", "calm"])

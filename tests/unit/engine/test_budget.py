@@ -113,7 +113,7 @@ def test_the_work_that_it_is_at_counts() -> None:
     assert not is_used_up(works, Budget(time=timedelta(hours=1)), NOW - timedelta(days=1)), "the clock was set back"
 
 
-@pytest.mark.parametrize("state", set(AgentState) - {AgentState.STARTING, AgentState.RUNNING})
+@pytest.mark.parametrize("state", sorted(set(AgentState) - {AgentState.STARTING, AgentState.RUNNING}))
 def test_nothing_is_said_of_one_that_does_not_run(state: AgentState) -> None:
     assert judge(agent(10**7, state=state), MILLION, NOW) == []
 

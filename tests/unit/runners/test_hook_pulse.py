@@ -231,6 +231,7 @@ def test_where_nothing_can_be_made_or_nobody_can_sleep_the_call_goes_on(
     tools.mkdir()
     (tools / "tr").symlink_to(shutil.which("tr") or "")
     program = shutil.which(shell[0]) or ""
+    begin(run, timedelta(seconds=20))
     call([program, *shell[1:]], run, PATH=str(tools))
     call([program, *shell[1:]], run, PATH=str(tools))
     assert "waited_ms" not in signals(run)[1]
