@@ -181,9 +181,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--limits", type=lambda text: [float(word) for word in words(text)], default=list(LIMITS))
     parser.add_argument("--loads", type=words, default=words(names), help=names)
     parser.add_argument("--levels", type=words, default=["auto", "signals"], help="auto or AGENTCTL_LIMITS_LEVEL; none")
-    parser.add_argument(
-        "--others", type=words, default=["cpulimit", "cpulimit -m", "kernel"], help="none: agentctl only"
-    )
+    parser.add_argument("--others", type=words, default=["cpulimit", "kernel"], help="none: agentctl only")
     parser.add_argument("--quick", action="store_true", help="40 %% only, 10 s, three loads: about three minutes")
     parser.add_argument("--json", action="store_true")
     if "--quick" in sys.argv:

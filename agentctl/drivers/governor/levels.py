@@ -63,15 +63,11 @@ class Hold(Protocol):
         ...
 
 
-class Signals:
-    """SIGSTOP and SIGCONT to everything below the shim."""
+class _Loose:
+    """What the levels have in common that know a tree by its members."""
 
-    level, duty = Level.SIGNALS, True
-
-    def __init__(self, tree: Tree, discover: Callable[[], None]) -> None:
-        """Take *tree*; *discover* takes in who was born lately."""
+    def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._discover = discover
 
     def used_seconds(self) -> float:
         """Return the CPU seconds used so far."""
@@ -80,6 +76,17 @@ class Signals:
     def count(self) -> int:
         """Return how many processes the tree has."""
         return self._tree.count
+
+
+class Signals(_Loose):
+    """SIGSTOP and SIGCONT to everything below the shim."""
+
+    level, duty = Level.SIGNALS, True
+
+    def __init__(self, tree: Tree, discover: Callable[[], None]) -> None:
+        """Take *tree*; *discover* takes in who was born lately."""
+        super().__init__(tree)
+        self._discover = discover
 
     def slow(self, share: float) -> None:
         """Stop them, parents first, until nobody new turns up."""
@@ -204,21 +211,10 @@ class Quota(_Group):
         return self.group.throttled_seconds()
 
 
-class Nice:
+class Nice(_Loose):
     """The weight of its session against everything else: it yields, and takes all that nobody wants."""
 
     level, duty = Level.NICE, False
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-
-    def used_seconds(self) -> float:
-        """Return the CPU seconds used so far."""
-        return self._tree.used_seconds()
-
-    def count(self) -> int:
-        """Return how many processes the tree has."""
-        return self._tree.count
 
     def slow(self, share: float) -> None:
         """Give it the lowest weight."""
@@ -252,21 +248,10 @@ class Nice:
                     os.close(descriptor)
 
 
-class Watch:
+class Watch(_Loose):
     """Nothing is held; what is used is seen."""
 
     level, duty = Level.WATCH, False
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-
-    def used_seconds(self) -> float:
-        """Return the CPU seconds used so far."""
-        return self._tree.used_seconds()
-
-    def count(self) -> int:
-        """Return how many processes the tree has."""
-        return self._tree.count
 
     def slow(self, share: float) -> None:
         """Do nothing."""
