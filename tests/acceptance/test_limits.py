@@ -65,10 +65,10 @@ def test_kill_9_of_the_supervisor_leaves_nothing_stopped(stage: Stage, level: st
     longest = 0.0
     for _ in range(KILLS):
         until(throttled(stage, "web/a"), "a is held")
+        pids, supervisor = [*of(stage, "web/a"), *of(stage, "web/b")], stage.supervisor()
         time.sleep(chance.uniform(0, 0.3))
-        stage.kill_supervisor()
-        killed, pids = time.monotonic(), [*of(stage, "web/a"), *of(stage, "web/b")]
-        before = {pid: used([pid]) for pid in pids}
+        os.kill(supervisor, signal.SIGKILL)
+        killed, before = time.monotonic(), {pid: used([pid]) for pid in pids}
         spins = [pid for pid in pids if before[pid] > 0.1]
         assert len(spins) >= 2
         until(lambda s=spins, b=before: all(used([pid]) - b[pid] > 0.005 for pid in s), "all run again", 5)
@@ -76,7 +76,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing_stopped(stage: Stage, level: st
         assert not any(state(pid) == "T" for pid in pids)
         stage.run("daemon", "start", env=env)
     note(f"{level}: the longest time until all ran again was {longest:.3f}s")
-    assert longest < 1.0 + 1.0  # a second, and what this test's own looks take on a busy machine
+    assert longest < 1.0 + 1.0  # a second, and what two programs of many wait for a core on a busy machine
 
 
 def test_a_throttled_agent_gets_its_messages_and_keeps_its_terminal(fakes: FakeStage) -> None:
