@@ -62,6 +62,8 @@ def emergency_cleanup(
 def _list(found: emergency.Found, hub: str, output: Output) -> None:
     if found.supervisor is not None:
         output.line(f"supervisor\tpid {found.supervisor.pid}\t{found.commands.get(found.supervisor, '')}")
+    for process in found.attendants:
+        output.line(f"its governor\tpid {process.pid}\t{found.commands.get(process, '')}")
     for agent, tree in found.processes.items():
         for process in tree:
             output.line(f"{agent}\tpid {process.pid}\t{found.commands.get(process, '')}")

@@ -44,13 +44,15 @@ class Found:
     panes: tuple[Pane, ...]
     terminal_fault: str = ""
     """Why the panes are not known, where they are not."""
+    attendants: tuple[Identity, ...] = ()
+    """What the supervisor has run for it: its governor, and the governor's guardian."""
     frozen: Path = Path()
     """The governor's table of what stands still."""
 
     @property
     def empty(self) -> bool:
         """Tell whether there is nothing to end; False where the terminal did not say."""
-        return not (self.supervisor or self.processes or self.panes or self.terminal_fault)
+        return not (self.supervisor or self.attendants or self.processes or self.panes or self.terminal_fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,10 @@ def find(home: Path, socket: str, processes: SystemProcesses, list_panes: ListPa
     panes, fault = _ask_terminal(list_panes)
     supervisor = _find_supervisor(home / "run", processes)
     trees = _find_trees(processes, panes)
-    everyone = [one for tree in trees.values() for one in tree] + ([supervisor] if supervisor else [])
+    attendants = tuple(one for one in processes.attendants() if one != supervisor)
+    everyone = [*(one for tree in trees.values() for one in tree), *attendants, *([supervisor] if supervisor else [])]
     commands = {one: safe_line(processes.command(one))[:_LONGEST_COMMAND] for one in everyone}
-    return Found(socket, supervisor, trees, commands, tuple(panes), fault, home / "run" / "frozen")
+    return Found(socket, supervisor, trees, commands, tuple(panes), fault, attendants, home / "run" / "frozen")
 
 
 def act(
@@ -105,7 +108,8 @@ def act(
     panes, fault = _ask_terminal(list_panes)
     trees = _merge(found.processes, _find_trees(processes, panes))
     survivors += end_all(processes, trees, grace_seconds=grace_seconds, wait=wait)
-    targets = {one for tree in trees.values() for one in tree} | ({found.supervisor} if found.supervisor else set())
+    targets = {one for tree in trees.values() for one in tree} | {*found.attendants}
+    targets |= {found.supervisor} if found.supervisor else set()
     survivors += end_these(processes, processes.attendants(), grace_seconds=_ATTENDANTS_SECONDS, wait=wait)
     for base in groups:
         cgroups.clear(base)

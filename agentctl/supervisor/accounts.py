@@ -25,8 +25,9 @@ from agentctl.views.spending_fold import total
 
 log = logging.getLogger(__name__)
 
-_LATE = 2.0
-"""Seconds: programs write their record of a turn a moment after they have said that it ended."""
+_LATE = (2.0, 30.0)
+"""Seconds after a turn: programs write its record a moment after they have said that it ended; some ask their model for
+more beside it."""
 
 _EVERY = 60.0
 """Seconds between two looks in a long turn."""
@@ -64,6 +65,14 @@ class Accounts:
         books = self._books_of(agent) if sign.record and sign.session == agent.session else None
         if books is not None:
             books.told(agent.session, sign.record)
+
+    async def settled(self, name: AgentId) -> None:
+        """Wait until what the last turn of *name* took is written down, where its budget asks for that."""
+        budget, agent = self._world.ledger.fleet.budget(name), self._world.ledger.fleet.agents.get(name)
+        counts = (budget.tokens, budget.usd) != (None, None)
+        if counts and agent is not None and agent.active_since is not None and self._books_of(agent) is not None:
+            age = (self._now - agent.active_since).total_seconds()
+            await self._world.clock.sleep(_LATE[0] - age if 0 <= age < _LATE[0] else 0.0)
 
     async def is_paused_first(self, name: AgentId) -> bool:
         """Look at the account of *name* before a message is handed to it; tell whether it is paused for its budget.
@@ -105,14 +114,15 @@ class Accounts:
                 crash.record(self._world.ledger, f"account of {name}", error)
 
     def _look_again(self, agent: Agent) -> None:
-        """Have the account looked at again: now and then while it works, and once after that."""
+        """Have the account looked at again: now and then while it works, and twice after that."""
         now = self._world.clock.monotonic()
         since = agent.active_since or agent.since
-        age = (self._world.clock.now() - since).total_seconds() if since is not None else _LATE
+        age = (self._world.clock.now() - since).total_seconds() if since is not None else _LATE[-1]
+        later = next((late for late in _LATE if 0 <= age < late), None)
         if agent.work_since is not None:
             self._due.setdefault(agent.id, now + _EVERY)
-        elif 0 <= age < _LATE:
-            self._due.setdefault(agent.id, now + _LATE)
+        elif later is not None:
+            self._due.setdefault(agent.id, now + later)
 
     # --- what ---
 

@@ -119,7 +119,8 @@ class Delivery:
 
     async def _try(self, agent: Agent, message: Message) -> timedelta | None:
         """Hand *message* over or say why not; None where it moved on, else when to look again (0: an event tells)."""
-        reader = await self._reader(agent, message)
+        await self._accounts.settled(agent.id)
+        reader = await self._reader(self._world.ledger.fleet.agents.get(agent.id, agent), message)
         if not self._is_waiting(message):  # it was given up, or taken from the inbox, while we looked
             return None
         if reader.pane is not None and self._stands_there(reader.agent, message, reader.pane):

@@ -19,8 +19,12 @@ def spent(stage: AgentStage) -> int:
 
 
 def most(stage: AgentStage) -> int:
-    """Return what all that the program asked took; of what it asks beside its turns some keep no record."""
-    return A_CALL * sum(request.answer == "answered" for request in stage.lane.requests)
+    """Return what all that the program asked took; of what it asks beside its turns some keep no record.
+
+    aider counts by itself what a stream does not tell, the words of its own prompt too.
+    """
+    asked = sum(request.answer == "answered" for request in stage.lane.requests)
+    return asked * (A_CALL if stage.real.program != "aider" else 5000)
 
 
 @pytest.mark.agents
@@ -37,7 +41,8 @@ def test_its_turns_are_counted_from_its_own_record_and_bounded(stage: AgentStage
     stage.kill_supervisor()
     stage.run("daemon", "start")
     stage.wait_for("idle", 30)
-    assert spent(stage) == before
+    assert before <= spent(stage) <= most(stage), "what was asked beside the turns may have been written down meanwhile"
+    before = spent(stage)
 
     stage.run("limits", "set", AGENT, "--tokens", str(before + 5))
     stage.lane.script(Step(text="the last"))

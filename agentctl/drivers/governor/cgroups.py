@@ -92,8 +92,12 @@ def make_base(home_id: str, scope: Path | None = None) -> Path | None:
 def bases(home_id: str) -> Iterator[Path]:
     """Yield every group that was made for the agents of this home, wherever it lies."""
     mount = mount_point()
-    if mount is not None:
-        yield from mount.rglob(f"agentctl-{home_id}")
+    name = f"agentctl-{home_id}"
+    for folder, below, _ in (
+        os.walk(mount) if mount is not None else ()
+    ):  # a group that vanishes meanwhile is passed over
+        if name in below:
+            yield Path(folder, name)
 
 
 def clear(base: Path) -> bool:

@@ -242,7 +242,8 @@ class Loop:
         """Send a round, or drop it where nobody reads: a supervisor that hangs must not make us hang."""
         _, writable, _ = select.select([], [self._channel], [], 0)
         if writable:  # at least three quarters of the buffer are free, which is many rounds
-            self._channel.sendall(pack_round(seen))
+            with contextlib.suppress(ConnectionError):  # it has hung up: the next look at the channel says so
+                self._channel.sendall(pack_round(seen))
 
     def _sample(self, agent: AgentId, rein: Rein, seconds: float, now: float) -> Sample:
         used, stood = rein.used_seconds(), rein.stood_seconds(now)

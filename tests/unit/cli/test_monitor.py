@@ -315,7 +315,7 @@ class Terminal:
         self.slave = slave
         self.text = ""
 
-    def until(self, words: str, seconds: float = 20.0) -> None:
+    def until(self, words: str, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while words not in self.text:
             assert time.monotonic() < deadline, f"{words!r} is not in {self.text[-3000:]!r}"

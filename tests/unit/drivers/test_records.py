@@ -31,7 +31,7 @@ def test_each_line_is_read_once_and_half_a_line_waits_for_its_end(tmp_path: Path
     assert texts(record) == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(st.lists(st.binary(max_size=40).filter(lambda b: b"\n" not in b and b), max_size=20), st.data())
 def test_however_a_file_grows_its_lines_come_in_order(tmp_path: Path, lines: list[bytes], data: st.DataObject) -> None:
     path = tmp_path / "r.jsonl"

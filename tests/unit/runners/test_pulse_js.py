@@ -75,7 +75,8 @@ def test_calls_that_come_at_once_go_on_a_pulse_apart(run: Path) -> None:
     told = play(run, HOLD + "console.log(JSON.stringify(await calls(4)))")
     assert [one["at"] >= PULSE * place for place, one in enumerate(told)] == [True] * 4
     assert told[3]["at"] < 3 * PULSE + LATE
-    assert [told[0]["waited_ms"], told[0]["since_ms"]] == [0, None]
+    assert told[0]["waited_ms"] < 1000 * PULSE / 2  # it has not to wait, but for a core
+    assert told[0]["since_ms"] is None
     assert all(one["since_ms"] >= 1000 * PULSE for one in told[1:])
     assert all(one["waited_ms"] >= 1000 * PULSE * place for place, one in enumerate(told))
 
