@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from agentctl.domain.agent import Agent, AgentState, PauseCause, Spent
+from agentctl.domain.agent import Activity, Agent, AgentState, PauseCause, Spent
 from agentctl.domain.codec import encode
 from agentctl.domain.errors import AgentctlError
 from agentctl.domain.events import Draft, EventType, agent_stream
@@ -45,7 +45,9 @@ class Accounts:
         self._world = world
         self._books: dict[AgentId, tuple[str, Bookkeeping]] = {}
         self._marks: dict[AgentId, tuple[object, ...]] = {}
-        """What was known of each agent when it was last looked at."""
+        """What was known of each agent when it was last looked at: a turn may begin and end between two looks."""
+        self._changed: dict[AgentId, float] = {}
+        """When, by the monotonic clock, that was other than before."""
         self._due: dict[AgentId, float] = {}
         self._sessions: dict[AgentId, str] = {}
         self._locks: defaultdict[AgentId, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -70,9 +72,12 @@ class Accounts:
         """Wait until what the last turn of *name* took is written down, where its budget asks for that."""
         budget, agent = self._world.ledger.fleet.budget(name), self._world.ledger.fleet.agents.get(name)
         counts = (budget.tokens, budget.usd) != (None, None)
-        if counts and agent is not None and agent.active_since is not None and self._books_of(agent) is not None:
-            age = (self._now - agent.active_since).total_seconds()
-            await self._world.clock.sleep(_LATE[0] - age if 0 <= age < _LATE[0] else 0.0)
+        if agent is None or not counts or agent.activity is Activity.WORKING or self._books_of(agent) is None:
+            return
+        age = self._world.clock.monotonic() - self._changed.get(name, -_LATE[0])
+        if agent.active_since is not None:
+            age = min(age, max(0.0, (self._now - agent.active_since).total_seconds()))
+        await self._world.clock.sleep(max(0.0, _LATE[0] - age))
 
     async def is_paused_first(self, name: AgentId) -> bool:
         """Look at the account of *name* before a message is handed to it; tell whether it is paused for its budget.
@@ -92,14 +97,14 @@ class Accounts:
         for name in self._marks.keys() - fleet.agents.keys():
             self._forget(name)
         for name, agent in fleet.agents.items():
-            team = fleet.teams.get(team_of(name))
-            mark = (agent.generation, agent.state, agent.activity, agent.session, agent.paused, agent.budget, team)
+            turn = (agent.generation, agent.state, agent.session, agent.active_since, agent.phase, agent.typed)
+            mark = (turn, agent.paused, agent.budget, fleet.teams.get(team_of(name)))
             if self._marks.get(name) != mark:
                 self._marks[name] = mark
-                self._due[name] = now
+                self._due[name] = self._changed[name] = now
 
     def _forget(self, name: AgentId) -> None:
-        for known in (self._books, self._marks, self._due, self._sessions, self._locks):
+        for known in (self._books, self._marks, self._changed, self._due, self._sessions, self._locks):
             known.pop(name, None)
 
     async def _count_due(self) -> None:
@@ -116,9 +121,8 @@ class Accounts:
     def _look_again(self, agent: Agent) -> None:
         """Have the account looked at again: now and then while it works, and twice after that."""
         now = self._world.clock.monotonic()
-        since = agent.active_since or agent.since
-        age = (self._world.clock.now() - since).total_seconds() if since is not None else _LATE[-1]
-        later = next((late for late in _LATE if 0 <= age < late), None)
+        age = now - self._changed.get(agent.id, now)
+        later = next((late for late in _LATE if age < late), None)
         if agent.work_since is not None:
             self._due.setdefault(agent.id, now + _EVERY)
         elif later is not None:

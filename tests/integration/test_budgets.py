@@ -206,6 +206,19 @@ def test_each_conversation_has_its_own_book_and_all_count(spend: Callable[[Story
     spend(story)
 
 
+def test_a_turn_that_is_over_at_once_is_counted_too(spend: Callable[[Story], None]) -> None:
+    async def story(machine: Spender) -> None:
+        await machine.deploy()
+        await machine.clock.sleep(60)
+        machine.spends(100)
+        facts = {"generation": 1, "evidence": "hook Stop", "source": "hook"}
+        kinds = (EventType.AGENT_BUSY, EventType.AGENT_TURN_ENDED, EventType.AGENT_IDLE)
+        machine.world.ledger.append([Draft(agent_stream(AGENT), kind, facts) for kind in kinds])
+        await machine.until(lambda: machine.spent.tokens == 100)
+
+    spend(story)
+
+
 def test_working_time_counts_only_while_it_works_and_bounds_it(spend: Callable[[Story], None]) -> None:
     async def story(machine: Spender) -> None:
         await machine.deploy(budget=Budget(time=timedelta(minutes=10)), hang_after=None)
