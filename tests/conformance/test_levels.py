@@ -179,7 +179,7 @@ async def test_too_many_processes_are_stopped_at_once(here: Ground, level: Level
         assert seen.samples[0].brake is Brake.PROCESSES
         there = len(here.tree("bomb", root))
         await for_seconds(governor, 2)
-        assert len(here.tree("bomb", root)) == there
+        assert len(here.tree("bomb", root)) <= there  # it stands still, or was killed where that would come too late
 
 
 @story

@@ -306,7 +306,8 @@ class Terminal:
     def __init__(self, *words: str, **variables: str) -> None:
         self.master, slave = pty.openpty()
         termios.tcsetwinsize(slave, (12, 130))
-        environ = {**os.environ, "TERM": "xterm-256color", **variables}
+        plain = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        environ = {**plain, "TERM": "xterm-256color", **variables}
         argv = [sys.executable, "-c", TAKES_THE_TERMINAL, sys.executable, "-m", "agentctl", *words]
         self.modes = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
