@@ -11,7 +11,10 @@ import sys
 def main() -> int:
     """Run the command line in `sys.argv` and return the exit code."""
     try:
-        from agentctl.cli.entry import run  # noqa: PLC0415  Ctrl-C while modules load is caught here, too
+        from agentctl.cli.interrupts import end_at_once  # noqa: PLC0415  Ctrl-C while modules load is caught here, too
+
+        end_at_once()
+        from agentctl.cli.entry import run  # noqa: PLC0415  as above
 
         return run(sys.argv[1:])
     except KeyboardInterrupt:

@@ -12,13 +12,13 @@ from importlib import import_module
 
 from agentctl.cli.app import BY_NAME
 from agentctl.cli.call import Call, take
+from agentctl.cli.interrupts import INTERRUPTED, raise_again
 from agentctl.domain.errors import AgentctlError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERRUPTED = 130
 OWN_FAULT = 70
 
 _MACHINE_FAULTS = frozenset(
@@ -78,6 +78,7 @@ def _dispatch(words: list[str], call: Call) -> int:
         module = import_module(f"agentctl.cli.{row.code}")
         values = read(words[1:], module.SHAPE)
         if values is not None:
+            raise_again()
             return int(module.run(values, call))
     if words == ["--version"]:
         words = ["version"]

@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from agentctl.cli.app import BY_NAME, COMMANDS, GROUPS, PANELS, Row
 from agentctl.cli.call import GLOBAL_FLAGS, Call
 from agentctl.cli.flags import Shape
+from agentctl.cli.interrupts import raise_again
 from agentctl.domain.errors import UsageError
 
 PROGRAM = "agentctl"
@@ -50,6 +51,11 @@ def root() -> TyperGroup:
 
 class Command(TyperCommand):
     """One command; its examples stand at the end of its help as they are typed."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  click's signature
+        """Run it: all of its code is loaded."""
+        raise_again()
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: Any, formatter: HelpFormatter) -> None:  # noqa: ANN401  click's signature
         """Write the examples."""

@@ -112,6 +112,29 @@ def test_ctrl_c_during_a_deploy_says_what_goes_on(supervisor, tmp_path) -> None:
     assert "Traceback" not in words
 
 
+SWALLOWS = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == MODULE:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(1000): pass
+            except BaseException:
+                pass
+MODULE = sys.argv.pop()
+sys.meta_path.insert(0, Finder())
+from agentctl.__main__ import main
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("words", [["ps", "agentctl.cli.ps"], ["deploy", "agentctl.cli.deploy"]], ids=lambda w: w[0])
+def test_ctrl_c_that_an_import_swallows_ends_it_all_the_same(home, words) -> None:
+    done = subprocess.run([sys.executable, "-c", SWALLOWS, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 @pytest.mark.parametrize(
     "name", ["a\nb/c", "#(touch x)", "../x", "-x", "\u202eevil/pm", "x" * 10_000, "@0", "$1", "=", ""]
 )
