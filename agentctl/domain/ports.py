@@ -257,16 +257,6 @@ class Terminal(Protocol):
 # --- processes -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process tree has used."""
-
-    cpu_seconds: float
-    memory_bytes: int
-    """Sum of resident sets: shared pages count more than once."""
-    processes: int
-
-
 class Processes(Protocol):
     """The machine's processes. A pid alone is never trusted: identity is (boot, pid, start)."""
 
@@ -292,10 +282,6 @@ class Processes(Protocol):
 
     def marked(self, home: str) -> dict[AgentId, list[Identity]]:
         """Return every process on the machine that carries our mark for the state folder *home*, by agent."""
-        ...
-
-    def usage(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, Usage]:
-        """Return what each tree has used, from one pass over the process table."""
         ...
 
     def signal(self, processes: Collection[Identity], number: int) -> int:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import Unreachable
 from agentctl.domain.names import AgentId
-from agentctl.domain.ports import Usage
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -28,9 +27,6 @@ class _Process:
     home: str
     ignores: frozenset[int]
     subreaper: bool
-    own_seconds: float = 0.0
-    reaped_seconds: float = 0.0
-    memory_bytes: int = 0
     stopped: bool = False
     pending: list[int] = field(default_factory=list)
 
@@ -86,18 +82,9 @@ class MemoryProcesses:
         for child in self._table.values():
             if child.parent == process.pid:
                 child.parent = reaper
-        above = self._table.get(ended.parent)
-        if above is not None:
-            above.reaped_seconds += ended.own_seconds + ended.reaped_seconds
         for waiting in self._waiting.pop(process, []):
             if not waiting.done():
                 waiting.set_result(None)
-
-    def work(self, process: Identity, *, cpu_seconds: float = 0.0, memory_bytes: int | None = None) -> None:
-        """Let a process use some more CPU, and hold that much memory."""
-        found = self._table[process.pid]
-        found.own_seconds += cpu_seconds
-        found.memory_bytes = found.memory_bytes if memory_bytes is None else memory_bytes
 
     def is_stopped(self, process: Identity) -> bool:
         """Tell whether a process stands still."""
@@ -138,15 +125,6 @@ class MemoryProcesses:
             if process.agent is not None and process.home == home:
                 found.setdefault(process.agent, []).append(process.identity)
         return found
-
-    def usage(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, Usage]:
-        """Return what each tree has used."""
-        usage = {}
-        for agent, root in roots.items():
-            members = list(self._members(agent, root))
-            cpu = sum(one.own_seconds + one.reaped_seconds for one in members)
-            usage[agent] = Usage(cpu, sum(one.memory_bytes for one in members), len(members))
-        return usage
 
     def signal(self, processes: Collection[Identity], number: int) -> int:
         """Send signal *number* to those that are still the same process; return how many got it."""

@@ -373,92 +373,6 @@ def test_names_that_are_no_agents_mark_nothing(machine: SystemWorld) -> None:
     assert machine.processes.marked(machine.home) == {}
 
 
-# --- usage -----------------------------------------------------------------------------------------------------------
-
-
-def test_usage_counts_the_processes_of_each_tree(world: World) -> None:
-    pm, dev = world.grow(UNDER_SUBREAPER, PM), world.grow({"name": "root"}, DEV)
-    usage = world.processes.usage({PM: pm["root"], DEV: dev["root"]})
-    assert (usage[PM].processes, usage[DEV].processes) == (len(pm), 1)
-    world.end(dev["root"])
-    assert world.processes.usage({DEV: dev["root"]})[DEV].processes == 0
-
-
-def test_usage_tells_of_memory(machine: SystemWorld) -> None:
-    started = machine.run(
-        [sys.executable, "-c", "import signal; x = bytearray(50_000_000); print('ready', flush=True); signal.pause()"],
-        {"AGENTCTL_AGENT": PM, "AGENTCTL_HOME_ID": machine.home},
-    )
-    machine.lines(started, 1)
-    usage = machine.processes.usage({PM: machine.identity(started.pid)})[PM]
-    assert 50_000_000 < usage.memory_bytes < 90_000_000
-
-
-def test_short_lived_children_count_once(machine: SystemWorld) -> None:
-    code = """
-        import os, resource, signal, time
-        print("go", flush=True)
-        for _ in range(120):
-            if os.fork() == 0:
-                until = time.process_time() + 0.004
-                while time.process_time() < until:
-                    pass
-                os._exit(0)
-            os.wait()
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        print(sum(one.ru_utime + one.ru_stime for one in used), flush=True)
-        signal.pause()
-    """
-    started = machine.run([sys.executable, "-c", textwrap.dedent(code)], {})
-    machine.lines(started, 1)
-    root, seen = machine.identity(started.pid), [0.0]
-    assert started.stdout is not None
-    os.set_blocking(started.stdout.fileno(), False)
-    deadline, told = time.monotonic() + 20, b""
-    while not told and time.monotonic() < deadline:
-        seen.append(machine.processes.usage({PM: root})[PM].cpu_seconds)
-        with contextlib.suppress(BlockingIOError):
-            told = os.read(started.stdout.fileno(), 100)
-    used = float(told)
-    assert seen == sorted(seen)
-    assert len(seen) > 20
-    assert machine.processes.usage({PM: root})[PM].cpu_seconds == pytest.approx(used, rel=0.1)
-
-
-def test_time_of_a_child_that_nobody_inherits_is_not_lost(machine: SystemWorld) -> None:
-    burn = (
-        "import time, os, signal\nwhile time.process_time() < 0.3: pass\nprint(os.getpid(), flush=True); signal.pause()"
-    )
-    code = f"""
-        import signal, subprocess, sys
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps, and adds its time to nobody's
-        subprocess.Popen([sys.executable, "-c", {burn!r}])
-        signal.pause()
-    """
-    started = machine.run([sys.executable, "-c", textwrap.dedent(code)], {})
-    [[pid]] = machine.lines(started, 1)
-    root, child = machine.identity(started.pid), machine.identity(int(pid))
-    before = machine.processes.usage({PM: root})[PM]
-    machine.processes.signal([child], signal.SIGKILL)
-    eventually(lambda: machine.processes.identify(child.pid) is None)
-    after = machine.processes.usage({PM: root})[PM]
-    assert (before.processes, after.processes) == (2, 1)
-    assert after.cpu_seconds >= before.cpu_seconds > 0.3
-
-
-def test_fifty_trees_are_measured_in_one_pass(machine: SystemWorld) -> None:
-    node = {"name": "r", "children": [{"name": str(number)} for number in range(4)]}
-    roots = {AgentId(f"big/a{number}"): machine.grow(node, f"big/a{number}")["r"] for number in range(50)}
-    machine.processes.usage(roots)
-    times = []
-    for _ in range(7):
-        started = time.process_time()
-        usage = machine.processes.usage(roots)
-        times.append(time.process_time() - started)
-    assert sum(one.processes for one in usage.values()) == 250
-    assert min(times) < 0.03  # the aim is 15 ms; a crowd of other processes on the machine is read too
-
-
 # --- signals and endings ---------------------------------------------------------------------------------------------
 
 
@@ -641,7 +555,7 @@ def test_a_failed_pass_is_no_empty_answer(machine: SystemWorld, monkeypatch: pyt
     for look in (
         lambda: machine.processes.tree(PM, None),
         lambda: machine.processes.marked(machine.home),
-        lambda: machine.processes.usage({}),
+        lambda: machine.processes.members({}),
     ):
         with pytest.raises(Unreachable, match="process table"):
             look()

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.names import AgentId
-from agentctl.domain.ports import Clock, Usage
+from agentctl.domain.ports import Clock
 from agentctl.drivers.processes import handles
-from agentctl.drivers.processes.ledger import Ledger
 from agentctl.drivers.processes.marks import MarkReader, find_mark
 from agentctl.drivers.processes.membership import Memory, find_strangers, group_children, sort_down, walk_down
 from agentctl.drivers.processes.source import open_source
@@ -41,7 +40,6 @@ class SystemProcesses:
         self._source = source or open_source()
         self._reader = MarkReader(self._source)
         self._memory = Memory()
-        self._ledger = Ledger(self._source)
         self._spared: set[Identity] = set()
 
     @property
@@ -106,14 +104,6 @@ class SystemProcesses:
             if running:
                 found[agent] = [self._identity(now.table, pid) for pid in running]
         return found
-
-    def usage(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, Usage]:
-        """Return what each tree has used, from one pass; where one tree stands in another, each counts its own.
-
-        A tree whose root is gone still counts what is left of it; one that has left nothing shows 0 processes.
-        """
-        self._ledger.keep_only(roots)
-        return {agent: self._ledger.take(agent, roots[agent], found) for agent, found in self.members(roots).items()}
 
     def members(self, roots: Mapping[AgentId, Identity]) -> dict[AgentId, list[Entry]]:
         """Return the processes of each tree, parents before children; where trees stand in others, each its own."""
