@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from agentctl.drivers.governor.wire import pack_order, unpack_round
 
 _MOST_LINE = 16 * 2**20
 _ENDS_WITHIN = 2.0
+
+_SILENT_AFTER = 15.0
+"""Seconds without a round, of which one is due each second: so long the busiest machine does not keep it waiting."""
 
 
 class SystemGovernor:
@@ -30,22 +34,30 @@ class SystemGovernor:
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._closed = False
+        self._owed_since: float | None = None
+        """Since when rounds are due; None while nothing is held."""
 
     def hold(self, leashes: Collection[Leash], *, spared: Collection[Identity] = ()) -> None:
         """Hold exactly *leashes* from now on; *spared* processes are never any agent's."""
         self._order = pack_order(leashes, spared)
+        self._owed_since = (self._owed_since or time.monotonic()) if leashes else None
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(self._order)
 
     async def rounds(self) -> AsyncIterator[Round]:
-        """Yield what was seen, once a second while something is held; raises `Unreachable` where the governor ends."""
+        """Yield what was seen, once a second while something is held.
+
+        Raises `Unreachable` where the governor ends, or is silent and was ended for it.
+        """
         while not self._closed:
             self._reader = self._reader or await self._start()
-            while line := await _read_line(self._reader):
+            while line := await self._line(self._reader):
                 yield unpack_round(line)
+            silent = line is None
             await self._reap()
             if not self._closed:
-                raise Unreachable("the governor has ended: agents run free until there is a new one")
+                what = "said nothing any more and was ended" if silent else "has ended"
+                raise Unreachable(f"the governor {what}: agents run free until there is a new one")
 
     async def close(self) -> None:
         """End the governor, which lets everything run."""
@@ -74,6 +86,18 @@ class SystemGovernor:
         if self._order:
             self._writer.write(self._order)
         return reader
+
+    async def _line(self, reader: asyncio.StreamReader) -> bytes | None:
+        """Return the next line, nothing at the end, None where none comes although there is something to tell of."""
+        asked = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(_SILENT_AFTER):
+                    return await _read_line(reader)
+            except TimeoutError:
+                owed = self._owed_since
+                if owed is not None and time.monotonic() - max(owed, asked) >= _SILENT_AFTER:
+                    return None
 
     async def _reap(self) -> None:
         """Hang up and wait for its end; one that does not end is killed, and its guardian does the rest."""
