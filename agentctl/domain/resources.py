@@ -42,7 +42,9 @@ class Leash:
     cpu_percent: float | None = None
     """Of one core."""
     memory_bytes: int | None = None
-    """Above this the tree is braked at once."""
+    """The nearer the tree comes to it, the more exactly its memory is told."""
+    memory_brake: bool = True
+    """Above its memory limit the tree is braked at once; else it is only told of."""
     processes: int | None = None
     """More than so many and the tree is braked at once."""
     paused: bool = False

@@ -99,15 +99,16 @@ class Steward:
             return Leash(agent.id, agent.process, memory_bytes=limits.memory_bytes, released=True)
         if agent.state not in _HELD:
             return None
-        wall = limits.memory_bytes if limits.on_exceed in _ENDS_ABOVE else None
+        ends = limits.on_exceed in _ENDS_ABOVE
         return Leash(
             agent.id,
             agent.process,
             cpu_percent=self.machine.shares.get(agent.id, self._own_cpu(agent)),
-            memory_bytes=wall,
+            memory_bytes=limits.memory_bytes,
+            memory_brake=ends,
             processes=limits.processes,
             paused=agent.stands_still,
-            released=wall is None and self._brakes.get(agent.id) is Brake.MEMORY,
+            released=not ends and self._brakes.get(agent.id) is Brake.MEMORY,
         )
 
     def _own_cpu(self, agent: Agent) -> float | None:

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from agentctl.domain.agent import Identity
+from agentctl.domain.errors import Unreachable
 from agentctl.domain.resources import Brake, Level
+from agentctl.drivers.governor import process
 from tests.conformance.grove import (
     SLEEP,
     SPIN,
@@ -175,9 +177,10 @@ async def test_too_many_processes_are_stopped_at_once(here: Ground, level: Level
     root = here.grow("bomb", shell(f"sleep 1; {bomb}"))
     async with governed(here, level) as governor:
         governor.hold([leash("bomb", root, processes=40)])
-        seen = await until(governor, lambda seen: seen["bomb"].brake is not None or seen["bomb"].processes > 160)
+        seen = await until(governor, lambda seen: seen["bomb"].brake is not None)
         assert seen.samples[0].brake is Brake.PROCESSES
         there = len(here.tree("bomb", root))
+        assert there < 1500  # of 3,000: how soon is a matter of how busy the machine is
         await for_seconds(governor, 2)
         assert len(here.tree("bomb", root)) <= there  # it stands still, or was killed where that would come too late
 
@@ -225,6 +228,28 @@ async def test_a_governor_that_hangs_keeps_nothing_stopped(here: Ground, level: 
         wait_for(lambda: used(here.tree("spin", root)) - before > 0.05, within=3)
         os.kill(governor.pid, signal.SIGCONT)
         await until(governor, lambda seen: seen["spin"].cpu_percent == 0)  # the pause is in force again
+
+
+def test_a_governor_that_says_nothing_any_more_is_ended(here: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tell() -> None:
+        root = here.grow("spin", SPIN)
+        async with governed(here, Level.SIGNALS) as governor:
+            governor.hold([leash("spin", root, paused=True)])
+            await until(governor, lambda seen: seen["spin"].cpu_percent == 0)
+            first = governor.pid
+            assert first is not None
+            os.kill(first, signal.SIGSTOP)
+            with pytest.raises(Unreachable, match="said nothing any more and was ended"):
+                await for_seconds(governor, 30)
+            assert here.processes.identify(first) is None
+            await until(governor, lambda seen: seen["spin"].cpu_percent == 0)  # the next one holds it again
+            governor.hold([])
+            await asyncio.sleep(4)  # nothing is held: there is nothing to tell of, and the silence means nothing
+            governor.hold([leash("spin", root)])
+            await until(governor, lambda seen: seen["spin"].cpu_percent > 5)
+
+    monkeypatch.setattr(process, "_SILENT_AFTER", 3.0)
+    asyncio.run(tell())
 
 
 @story

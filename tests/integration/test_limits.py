@@ -120,7 +120,8 @@ def test_who_is_only_to_be_warned_is_not_braked(play: Callable[[Story], None]) -
     async def story(machine: Machine) -> None:
         await machine.ask("deploy", **request(limited(team("t", "a"), Limits(on_exceed="throttle"))))
         await machine.until(lambda: leash(machine, "a") is not None)
-        assert leash(machine, "a").memory_bytes is None
+        assert leash(machine, "a").memory_bytes is not None  # so that it is told exactly
+        assert not leash(machine, "a").memory_brake
         await see(machine, sample("a", 700), rounds=3)
         assert machine.agent("t/a").memory_step is MemoryStep.THROTTLED
         await machine.until(lambda: leash(machine, "a").cpu_percent == 25)

@@ -17,7 +17,7 @@ _TASKS_A_PROCESS = 4
 def kernel_limits(leash: Leash) -> tuple[int | None, int | None]:
     """Return memory in bytes and tasks as the kernel is to hold them."""
     tasks = None if leash.processes is None else leash.processes * _TASKS_A_PROCESS
-    return leash.memory_bytes, tasks
+    return leash.memory_bytes if leash.memory_brake else None, tasks
 
 
 class Means:

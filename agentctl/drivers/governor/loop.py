@@ -32,9 +32,6 @@ _MOST_BYTES = 1 << 20
 _DISARM_AFTER = 2.0
 """Seconds in which nothing stood still; then the guardian need not watch the heart."""
 
-_STIRS = 0.001
-"""CPU seconds; a tree that used less since the last round has not grown."""
-
 
 class Loop:
     """Holds all trees of one supervisor."""
@@ -162,6 +159,7 @@ class Loop:
         for agent, rein in list(self._reins.items()):
             if rein.due <= now:
                 self._try(agent, rein, now)
+                self._watchmen[agent].rouse(now, self._reins[agent].used)
         for agent, watchman in self._watchmen.items():
             if watchman.due <= now:
                 self._watch(agent, watchman, now)
@@ -204,7 +202,7 @@ class Loop:
 
     def _watch(self, agent: AgentId, watchman: Watchman, now: float) -> None:
         rein = self._reins[agent]
-        brake = watchman.look(now, rein.leash.memory_bytes, rein.leash.processes)
+        brake = watchman.look(now, rein.leash)
         if brake is not None:
             self._brake(rein, brake, now)
 
@@ -250,8 +248,6 @@ class Loop:
         used_before, stood_before = self._seen[agent]
         self._seen[agent] = (used, stood)
         watchman = self._watchmen[agent]
-        if used - used_before < _STIRS:
-            watchman.due = now + 2 * _ROUND  # so the next round puts it off again
         longest, rein.longest, rein.most_seen = rein.longest, 0.0, rein.most_seen if rein.brake else 0
         return Sample(
             agent=agent,

@@ -59,7 +59,8 @@ class Rein:
         """Processes that it was braked for: by the time it stands still some are gone."""
         self._since = now
         self._at = now
-        self._used = hold.used_seconds()
+        self.used = hold.used_seconds()
+        """CPU seconds that the tree had used when it was last due."""
         self._bucket = Bucket(math.inf, cores, credit=BURST)
         self.obey(leash, now)
 
@@ -88,6 +89,7 @@ class Rein:
         if self.gait is Gait.STILL:
             self.due = math.inf
         elif self.leash.cpu_percent is None:
+            self._at, self.used = now, self.hold.used_seconds()
             self.due = now + GLANCE
         elif self.hold.duty:
             self._beat_time(now)
@@ -157,11 +159,11 @@ class Rein:
 
     def _account(self, now: float) -> None:
         used = self.hold.used_seconds()
-        seconds, spent = now - self._at, used - self._used
+        seconds, spent = now - self._at, used - self.used
         self._bucket.account(seconds, spent)
         if self.gait is not Gait.SLOWED:
             self._bucket.learn(seconds, spent)
-        self._at, self._used = now, used
+        self._at, self.used = now, used
 
     def _stand_still(self, now: float) -> None:
         if self.gait is Gait.STILL:

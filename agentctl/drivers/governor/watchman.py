@@ -1,13 +1,13 @@
 """Memory and number of processes: looked at the sooner, the nearer a tree comes to its bound; then it is braked.
 
-A tree that used no CPU since the last look cannot have grown, so idle trees cost nothing.
+A tree that used no CPU since the last look cannot have grown: it is not looked at until it stirs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentctl.domain.resources import Brake
+from agentctl.domain.resources import Brake, Leash
 from agentctl.drivers.governor.levels import Freezer, Hold, Quota
 from agentctl.drivers.governor.tree import Tree
 
@@ -23,6 +23,12 @@ _SOONEST = 0.02
 _LONGEST = 0.25
 """Seconds: what a program takes that has only just begun to grow is not known before."""
 
+_RESTS = 10.0
+"""Seconds; a tree that stands still or sleeps may let go of memory that others shared with it."""
+
+_STIRS = 0.001
+"""CPU seconds; a tree that used less has not grown."""
+
 _COSTLY_EVERY = 1.0
 """Seconds between two walks through page tables, which cost milliseconds, unless the bound may be passed."""
 
@@ -37,22 +43,35 @@ class Watchman:
     kind: str = "rss"
     due: float = 0.0
     _resident: int = 0
+    _used: float = 0.0
     _at: float = 0.0
     _counted_at: float = -_COSTLY_EVERY
 
-    def look(self, now: float, limit: int | None, most: int | None) -> Brake | None:
+    def look(self, now: float, leash: Leash) -> Brake | None:
         """Look at the tree; return why it has to be braked, None where it need not."""
+        limit = leash.memory_bytes
         self.tree.refresh()
+        rests = self._rests(now)
         resident = self.tree.resident_bytes
         grown = (resident - self._resident) / (now - self._at) if now > self._at else 0.0
         self._resident, self._at = resident, now
         self._count(now, limit, resident)
-        self.due = now + self._pause(limit, grown)
-        if most is not None and self.hold.count() > most:
+        self.due = now + (_RESTS if rests else self._pause(limit, grown))
+        if leash.processes is not None and self.hold.count() > leash.processes:
             return Brake.PROCESSES
-        if limit is not None and self.bytes > limit * HARD:
+        if leash.memory_brake and limit is not None and self.bytes > limit * HARD:
             return Brake.MEMORY
         return None
+
+    def rouse(self, now: float, used: float) -> None:
+        """Have a tree that rested looked at now, where it has *used* more CPU seconds than at the last look."""
+        if self.due > now + _LONGEST and used - self._used >= _STIRS:
+            self.due = now
+
+    def _rests(self, now: float) -> bool:
+        """Tell whether the tree has done nothing for long enough since the last look."""
+        before, self._used = self._used, self.hold.used_seconds()
+        return now - self._at >= _LONGEST and self._used - before < _STIRS
 
     def _count(self, now: float, limit: int | None, resident: int) -> None:
         """Say what the tree holds, as truly as is worth its cost."""
