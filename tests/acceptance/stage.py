@@ -22,7 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from agentctl.control.client import Client
 from agentctl.control.home import Home
+from agentctl.domain.errors import AgentctlError
 
 PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 20.0
@@ -190,8 +192,15 @@ class Stage:
         return self.run("deploy", *map(str, files), "--yes", code=code, **options)
 
     def ps(self) -> dict[str, dict[str, Any]]:
-        """Return the rows of `ps --json` by agent."""
-        return {row["agent"]: row for row in self.run("ps", "--json").items}
+        """Return the rows of `ps --json` by agent.
+
+        Asked for again and again until something shows: where a supervisor answers, without a process each time.
+        """
+        try:
+            rows = Client(self.home).call("ps", {"selectors": []}, timeout=1.0)["agents"]
+        except AgentctlError:
+            rows = self.run("ps", "--json").items
+        return {row["agent"]: row for row in rows}
 
     def states(self) -> dict[str, str]:
         return {name: row["state"] for name, row in self.ps().items()}

@@ -16,7 +16,7 @@ import pytest
 from tests.acceptance.fake import FakeStage
 from tests.acceptance.stage import Stage, note, until
 
-KILLS = 200 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 8
+KILLS = 200 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 4
 SPIN = [sys.executable, "-I", "-S", "-c", "while True: pass"]
 BOMB = """
 sleep 2

@@ -19,7 +19,7 @@ from agentctl.domain.events import Draft, EventType
 from agentctl.store.audit import audit
 from agentctl.store.sqlite import SqliteLog
 
-KILLS = 400 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 45
+KILLS = 400 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 25
 WRITERS, APPENDS = 20, 25
 DEADLINE = 60.0
 

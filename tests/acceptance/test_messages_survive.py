@@ -20,8 +20,8 @@ from tests.acceptance.fake import FakeStage, Framed
 from tests.acceptance.stage import note
 
 FULL = os.environ.get("AGENTCTL_CAMPAIGN") == "full"
-MESSAGES = 1000 if FULL else 60
-KILLS = 300 if FULL else 15
+MESSAGES = 1000 if FULL else 40
+KILLS = 300 if FULL else 10
 SENDERS = 3
 AGENTS = ("web/dev", "web/pm")
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance.stage import Done, Stage, note, until
 
-KILLS = 100 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 25
+KILLS = 100 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 12
 AGENTS = 8
 
 

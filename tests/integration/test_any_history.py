@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import tempfile
 from collections import Counter
@@ -128,10 +129,11 @@ async def play(history: list[tuple[int, int]]) -> None:
         await machine.stop()
 
 
+HISTORIES = 500 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 30
 histories = st.lists(st.tuples(st.integers(0, len(DEEDS) - 1), st.integers(0, 2**16)), max_size=12)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=HISTORIES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories)
 def test_any_history_ends_well(history: list[tuple[int, int]]) -> None:
     asyncio.run(asyncio.wait_for(play([(0, 0), *history]), 60))
