@@ -19,7 +19,11 @@ BURST = 0.5
 _SHORTEST_RUN = 0.004
 """Seconds; a timer comes up to a millisecond late, which must stay a small part of a slice."""
 
-_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.13, 0.25, 0.3
+_TURN_FOR_ALL, _SHARE_OF_STOP = 0.015, 0.6
+"""Seconds of a slice in which everybody in a tree that is wider than the machine has a turn, at 4 ms each, or a person
+feels two stops as one; as far as this share of the longest stop pays for it, which leaves the rest for debts."""
+
+_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.11, 0.25, 0.3
 """Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
 
 _DEEPEST_DEBT = 0.5
@@ -54,14 +58,22 @@ class Bucket:
         """Tell whether the tree has to stand still."""
         return self.credit <= 0
 
+    @property
+    def _shortest_run(self) -> float:
+        affordable = _SHARE_OF_STOP * self._longest_stop * self.limit / max(self.rate, self.limit)
+        return max(_SHORTEST_RUN, min(_TURN_FOR_ALL, affordable))
+
+    @property
+    def _longest_stop(self) -> float:
+        return _LONGEST_STOP if self.limit >= _LITTLE else _LONGEST_STOP_OF_LITTLE
+
     def run_seconds(self) -> float:
         """Return how long the tree may run before it is to be looked at again."""
         spends = max(self.rate, self.limit * 1.01) - self.limit
-        return max(_SHORTEST_RUN, self.credit / spends)
+        return max(self._shortest_run, self.credit / spends)
 
     def stop_seconds(self) -> float:
         """Return how long the tree has to stand still: what completes a period, and what pays its debt."""
         rate = max(self.rate, self.limit)
-        period = max(PERIOD, _SHORTEST_RUN * rate / self.limit)
-        longest = _LONGEST_STOP if self.limit >= _LITTLE else _LONGEST_STOP_OF_LITTLE
-        return max(_SHORTEST_RUN, min(longest, period * (1 - self.limit / rate) - self.credit / self.limit))
+        period = max(PERIOD, self._shortest_run * rate / self.limit)
+        return max(_SHORTEST_RUN, min(self._longest_stop, period * (1 - self.limit / rate) - self.credit / self.limit))
