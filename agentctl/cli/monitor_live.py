@@ -31,7 +31,7 @@ def redraw(look: Callable[[], dict[str, Any]], output: Output, interval: float) 
     columns = [column for column in COLUMNS if output.form == "wide" or not column.wide]
     picture: dict[str, Any] | None = None
     try:
-        with Live(console=screen, auto_refresh=False, screen=True) as live, held() as wait:
+        with Live(console=screen, auto_refresh=False, screen=True) as live, held(screen) as wait:
             while True:
                 picture = look()
                 live.update(drawn(picture, columns, screen, hint=_HINT), refresh=True)

@@ -12,32 +12,64 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+from rich.console import Console
 
 from agentctl.cli.pace import pause
 
 Wait: TypeAlias = Callable[[float], bool]
 """Lets so many seconds pass; True as soon as the person wants to leave."""
 
+Attributes: TypeAlias = list[Any]
+"""What `termios.tcgetattr` returns."""
+
 _MOST_BYTES = 1024
 
 
 @contextmanager
-def held() -> Iterator[Wait]:
-    """Give a `Wait` for the block; a TERM ends the block too, so that the terminal is put back."""
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        if _has_keyboard():
-            with _unechoed(sys.stdin.fileno()):
-                yield _wait_for_key
-        else:
+def held(console: Console) -> Iterator[Wait]:
+    """Give a `Wait` for the block; a TERM ends the block too, and Ctrl-Z gives the terminal back until the job goes on.
+
+    The block has *console* on its other screen.
+    """
+    if not _has_keyboard():
+        with _obeyed(signal.SIGTERM, _leave):
             yield _wait
+        return
+    keyboard = sys.stdin.fileno()
+    with (
+        _obeyed(signal.SIGTERM, _leave),
+        _unechoed(keyboard) as before,
+        _obeyed(signal.SIGTSTP, lambda *_: _step_aside(console, keyboard, before)),
+    ):
+        yield _wait_for_key
+
+
+@contextmanager
+def _obeyed(number: signal.Signals, how: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = signal.getsignal(number)
+    if before is not signal.SIG_IGN:
+        signal.signal(number, how)
+    try:
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def _step_aside(console: Console, keyboard: int, before: Attributes) -> None:
+    """Leave the terminal as it was found, stop, and take it again when a shell says so."""
+    console.set_alt_screen(enable=False)
+    console.show_cursor(show=True)
+    termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    tty.setcbreak(keyboard)  # in the background it stops again here
+    console.show_cursor(show=False)
+    console.set_alt_screen(enable=True)
 
 
 def _has_keyboard() -> bool:
@@ -49,11 +81,11 @@ def _has_keyboard() -> bool:
 
 
 @contextmanager
-def _unechoed(keyboard: int) -> Iterator[None]:
+def _unechoed(keyboard: int) -> Iterator[Attributes]:
     before = termios.tcgetattr(keyboard)
     tty.setcbreak(keyboard)  # Ctrl-C stays what it is
     try:
-        yield
+        yield before
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
 

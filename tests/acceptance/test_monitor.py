@@ -97,12 +97,17 @@ def test_a_person_sees_it_in_a_terminal_and_leaves_as_they_came(stage: Stage) ->
     until(lambda: "supervisor is not running; last known" in screen(), "what is shown is marked as last known")
     stage.run("daemon", "start")
     until(lambda: "not running" not in screen() and "/30%" in screen(), "it goes on by itself")
+    stage.tmux("send-keys", "-t", pane, "C-z")
+    until(lambda: "CPU: agents" not in screen(), "the shell has its screen back")
+    stage.tmux("send-keys", "-t", pane, "stty -a | grep -c -w -- -echo; fg", "Enter")
+    until(lambda: "CPU: agents" in screen() and "/30%" in screen(), "it goes on where it was")
     stage.tmux("send-keys", "-t", pane, "C-c")
     until(lambda: "interrupted: agents run on" in screen(), "it ends")
     stage.tmux("send-keys", "-t", pane, "echo code $?", "Enter")
     text = until(lambda: "code 130" in (found := screen()) and found, "the shell is back")
     assert "web/quiet" in text
     assert "q or Ctrl-C" not in text
+    assert "\n0\n" in text  # while it stood still what was typed was shown
 
 
 def test_what_a_hostile_agent_prints_and_asks_reaches_no_terminal(stage: Stage) -> None:

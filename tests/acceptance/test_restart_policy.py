@@ -56,7 +56,7 @@ def test_not_ready_in_time_is_told_with_the_last_lines_and_the_cause(stage: Stag
     done = stage.deploy(team, code=7)
     assert "not ready after 1s" in done.said
     assert "waiting for the database" in done.err
-    assert done.seconds < 6
+    assert done.seconds < 15  # not the 20 that a start has where nothing is said
 
 
 def test_dependencies_come_first_and_a_failed_one_holds_the_others_back(stage: Stage) -> None:

@@ -91,7 +91,7 @@ def leash(name: str, root: Identity, **facts: object) -> Leash:
     return Leash(AgentId(f"t/{name}"), root, **facts)  # type: ignore[arg-type]
 
 
-async def until(governor: SystemGovernor, shows: Callable[[dict[str, Sample]], bool], within: float = 60.0) -> Round:
+async def until(governor: SystemGovernor, shows: Callable[[dict[str, Sample]], bool], within: float = 30.0) -> Round:
     """Return the first round whose samples, by agent's name, show it."""
     async with asyncio.timeout(within):
         async for seen in governor.rounds():
@@ -117,6 +117,14 @@ def state(process: Identity) -> str:
     except OSError:
         return ""
     return chr(data[data.rindex(b")") + 2])
+
+
+def command(process: Identity) -> str:
+    """Return the name of its program, empty where it is gone."""
+    try:
+        return Path(f"/proc/{process.pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def used(processes: Sequence[Identity]) -> float:

@@ -23,6 +23,7 @@ from tests.conformance.grove import (
     SLEEP,
     SPIN,
     Ground,
+    command,
     for_seconds,
     governed,
     ground,
@@ -98,7 +99,7 @@ async def test_a_tree_takes_no_more_than_its_limit(here: Ground, level: Level) -
         before, at = used(here.tree("four", root)), time.monotonic()
         rounds = await for_seconds(governor, 4)
         share = 100 * (used(here.tree("four", root)) - before) / (time.monotonic() - at)
-    assert share <= 30  # of 15: how exactly is measured by a benchmark, on a machine that is quiet
+    assert share <= 21  # of 15: how exactly is measured by a benchmark, on a machine that is quiet
     assert all(sample.level is level for seen in rounds for sample in seen.samples)
     told = sum(seen.samples[0].cpu_percent for seen in rounds[1:]) / len(rounds[1:])
     assert abs(told - share) < 6  # what is told is what is so; the last round is of another second than the end
@@ -114,7 +115,7 @@ async def test_who_flees_from_its_tree_is_held_with_it(here: Ground, level: Leve
         before, at = used(here.tree("flees", root)), time.monotonic()
         await for_seconds(governor, 4)
         share = 100 * (used(here.tree("flees", root)) - before) / (time.monotonic() - at)
-    assert share <= 30  # of 15: how exactly is measured by a benchmark, on a machine that is quiet
+    assert share <= 21  # of 15: how exactly is measured by a benchmark, on a machine that is quiet
 
 
 @story
@@ -125,7 +126,7 @@ async def test_children_that_live_for_a_moment_count(here: Ground, level: Level)
         await until(governor, lambda seen: seen["storm"].throttled_percent > 10)
         rounds = await for_seconds(governor, 5)
     shares = [seen.samples[0].cpu_percent for seen in rounds[1:]]
-    assert sum(shares) / len(shares) <= 30
+    assert sum(shares) / len(shares) <= 21
 
 
 @story
@@ -255,7 +256,8 @@ def test_a_governor_that_says_nothing_any_more_is_ended(here: Ground, monkeypatc
 @story
 async def test_what_a_person_stopped_stays_stopped(here: Ground, level: Level) -> None:
     root = here.grow("jobs", shell("(while :; do :; done) & sleep 1000"))
-    sleeper = here.tree("jobs", root)[-1]
+    wait_for(lambda: any(command(one) == "sleep" for one in here.tree("jobs", root)))
+    sleeper = next(one for one in here.tree("jobs", root) if command(one) == "sleep")
     os.kill(sleeper.pid, signal.SIGSTOP)
     wait_for(lambda: state(sleeper) == "T")
     async with governed(here, level) as governor:

@@ -23,8 +23,11 @@ _TURN_FOR_ALL, _SHARE_OF_STOP = 0.015, 0.6
 """Seconds of a slice in which everybody in a tree that is wider than the machine has a turn, at 4 ms each, or a person
 feels two stops as one; as far as this share of the longest stop pays for it, which leaves the rest for debts."""
 
-_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.11, 0.25, 0.3
+_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.25, 0.3
 """Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
+
+_PAYS = 1.3
+"""Times what completes a period: a stop that is longer than the first of the two by nature pays no more debt at once."""
 
 _DEEPEST_DEBT = 0.5
 """Seconds of CPU; what was overspent before anybody could look is forgiven beyond this."""
@@ -76,4 +79,6 @@ class Bucket:
         """Return how long the tree has to stand still: what completes a period, and what pays its debt."""
         rate = max(self.rate, self.limit)
         period = max(PERIOD, self._shortest_run * rate / self.limit)
-        return max(_SHORTEST_RUN, min(self._longest_stop, period * (1 - self.limit / rate) - self.credit / self.limit))
+        rest = period * (1 - self.limit / rate)
+        longest = min(self._longest_stop, max(_LONGEST_STOP, _PAYS * rest))
+        return max(_SHORTEST_RUN, min(longest, rest - self.credit / self.limit))
