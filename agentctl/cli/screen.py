@@ -66,7 +66,7 @@ def _step_aside(console: Console, keyboard: int, before: Attributes) -> None:
     console.set_alt_screen(enable=False)
     console.show_cursor(show=True)
     termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
-    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.raise_signal(signal.SIGSTOP)
     tty.setcbreak(keyboard)  # in the background it stops again here
     console.show_cursor(show=False)
     console.set_alt_screen(enable=True)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from agentctl.domain.agent import Agent
 from agentctl.domain.codec import decode
@@ -29,7 +30,7 @@ _UNFIT = (IllegalMove, LookupError, ValueError, TypeError, AttributeError, Arith
 """What a fold raises for an event that does not fit: a move that is none, or data of another form."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached property
 class Team:
     """One deployed team."""
 
@@ -41,6 +42,11 @@ class Team:
     since: datetime | None = None
     tag: str = NO_TAG
     """Four hex digits in the header of every message to this team: whoever does not know them cannot forge one."""
+
+    @cached_property
+    def specs(self) -> dict[AgentId, AgentSpec]:
+        """Return what is wanted of each agent: asked for several times an agent and second."""
+        return {spec.id: spec for spec in self.spec.agents}
 
 
 @dataclass(slots=True)
@@ -83,9 +89,7 @@ class Fleet:
     def spec(self, agent: AgentId) -> AgentSpec | None:
         """Return what is wanted of *agent*, None where it is part of no team any more."""
         team = self.teams.get(team_of(agent))
-        if team is None:
-            return None
-        return next((spec for spec in team.spec.agents if spec.id == agent), None)
+        return None if team is None else team.specs.get(agent)
 
     def limits(self, agent: AgentId) -> Limits:
         """Return the limits in force for *agent*: what a person set while it ran, else its team file's."""

@@ -27,7 +27,7 @@ _LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.25, 0.3
 """Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
 
 _PAYS = 1.3
-"""Times what completes a period: a stop that is longer than the first of the two by nature pays no more debt at once."""
+"""Times what completes a period: no stop is longer than that, or than the first of the two, to pay a debt at once."""
 
 _DEEPEST_DEBT = 0.5
 """Seconds of CPU; what was overspent before anybody could look is forgiven beyond this."""

@@ -62,7 +62,7 @@ def levels(means: Means) -> list[Level]:
 
 
 def choose(
-    tree: Tree, leash: Leash, base: Path | None, wanted: list[Level], discover: Callable[[], None]
+    tree: Tree, leash: Leash, base: Path | None, wanted: list[Level], discover: Callable[[], bool]
 ) -> Iterator[Hold]:
     """Yield holds for *tree*, the surest first; who finds that one does not work takes the next."""
     for level in wanted:

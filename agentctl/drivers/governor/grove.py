@@ -35,6 +35,7 @@ class Grove:
         self._newborn = Newborn()
         self._passed_at = -PASS_EVERY
         self._owed = True
+        self._coming: range | None = None
         self._owners: dict[int, Tree] = {}
 
     def plant(self, roots: Mapping[AgentId, Identity]) -> None:
@@ -55,15 +56,16 @@ class Grove:
 
     def births(self) -> bool:
         """Tell whether anybody was born on the machine whom `discover` has not taken in, or all are to be looked at."""
-        born = self._newborn.coming()
-        return self._owed or born is None or bool(born)
+        self._coming = self._newborn.coming()
+        return self._owed or self._coming is None or bool(self._coming)
 
     def swarms(self) -> dict[AgentId, int]:
         """Return about how many were born of each tree, where very many were: taking each in would take too long.
 
-        Goes by a few of them and by the session of the pane, which nobody joins from outside.
+        As of the last call of `births`. Goes by a few of them and by the session of the pane, which nobody joins from
+        outside.
         """
-        born = self._newborn.coming()
+        born = self._coming
         if born is None or len(born) < _SWARM:
             return {}
         sampled = [self._processes.source.entry(pid) for pid in born[:: max(1, len(born) // _SAMPLED)]]
@@ -86,13 +88,14 @@ class Grove:
             self._owed = True
         return False
 
-    def discover_now(self) -> None:
-        """Take in who was born since the last call, with whatever look that takes."""
+    def discover_now(self) -> bool:
+        """Take in who was born since the last call, with whatever look that takes; tell whether anybody may be new."""
         born = self._newborn.since()
         if born is None:
             self._look_at_all(self._passed_at)
         else:
             self._take_births(born)
+        return born is None or bool(born)
 
     def _take_births(self, born: range) -> None:
         """Take in those of *born* whose parents are known; those that are gone are in their parents' reaped time."""

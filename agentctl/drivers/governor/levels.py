@@ -83,8 +83,8 @@ class Signals(_Loose):
 
     level, duty = Level.SIGNALS, True
 
-    def __init__(self, tree: Tree, discover: Callable[[], None]) -> None:
-        """Take *tree*; *discover* takes in who was born lately."""
+    def __init__(self, tree: Tree, discover: Callable[[], bool]) -> None:
+        """Take *tree*; *discover* takes in who was born lately, and tells whether anybody was."""
         super().__init__(tree)
         self._discover = discover
 
@@ -95,11 +95,10 @@ class Signals(_Loose):
 
     def freeze(self) -> None:
         """Stop them, parents first, until nobody new turns up."""
+        self._discover()
         for _ in range(_PASSES):
-            self._discover()
-            if not self._tree.stop_running():
+            if not self._tree.stop_running() or not self._discover():
                 break
-        self._tree.refresh()
 
     def quell(self) -> None:
         """Kill the pane's whole process group, which no fork escapes; stop what had left it."""

@@ -153,9 +153,10 @@ class Loop:
 
     def _step(self, now: float) -> None:
         self._beat(now)
-        self._quell_swarms(now)
-        if self._grove.births() and self._grove.discover(now):
-            self._gather()
+        if self._grove.births():
+            self._quell_swarms(now)
+            if self._grove.discover(now):
+                self._gather()
         for agent, rein in list(self._reins.items()):
             if rein.due <= now:
                 self._try(agent, rein, now)

@@ -20,6 +20,10 @@ _SUSPECT = 0.8
 _SOONEST = 0.02
 """Seconds between two looks at a tree that grows towards its bound."""
 
+_AHEAD = 2.5 * _SOONEST
+"""Seconds; what is above its limit and grows fast is braked so long before it passes its bound: until the next look,
+and until it stands."""
+
 _LONGEST = 0.25
 """Seconds: what a program takes that has only just begun to grow is not known before."""
 
@@ -59,9 +63,13 @@ class Watchman:
         self.due = now + (_RESTS if rests else self._pause(limit, grown))
         if leash.processes is not None and self.hold.count() > leash.processes:
             return Brake.PROCESSES
-        if leash.memory_brake and limit is not None and self.bytes > limit * HARD:
+        if leash.memory_brake and limit is not None and self._passes(limit, grown):
             return Brake.MEMORY
         return None
+
+    def _passes(self, limit: int, grown: float) -> bool:
+        """Tell whether it is past its bound, or will be before the next look can do anything about it."""
+        return self.bytes > limit and self.bytes + _AHEAD * max(0.0, grown) > limit * HARD
 
     def rouse(self, now: float, used: float) -> None:
         """Have a tree that rested looked at now, where it has *used* more CPU seconds than at the last look."""
