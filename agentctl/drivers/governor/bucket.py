@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PERIOD = 0.1
-"""Seconds of one slice and one stop together: a person feels stops above 150 ms, and shorter ones cost more."""
+PERIOD, PERIOD_OF_LEAST, _LEAST = 0.1, 0.2, 0.15
+"""Seconds of one slice and one stop together, and for limits below 15 % of a core: a person feels stops above 150 ms,
+shorter ones cost more, and who may take next to nothing is slow in any case."""
 
 BURST = 0.5
 """Seconds of CPU that may be saved up: a burst of half a second at one core under a limit of 40 % needs 0.3."""
@@ -78,7 +79,8 @@ class Bucket:
     def stop_seconds(self) -> float:
         """Return how long the tree has to stand still: what completes a period, and what pays its debt."""
         rate = max(self.rate, self.limit)
-        period = max(PERIOD, self._shortest_run * rate / self.limit)
+        period = PERIOD if self.limit >= _LEAST else PERIOD_OF_LEAST
+        period = max(period, self._shortest_run * rate / self.limit)
         rest = period * (1 - self.limit / rate)
         longest = min(self._longest_stop, max(_LONGEST_STOP, _PAYS * rest))
         return max(_SHORTEST_RUN, min(longest, rest - self.credit / self.limit))
