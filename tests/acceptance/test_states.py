@@ -213,7 +213,7 @@ def test_the_users_own_files_are_not_touched_by_hooks(fakes: FakeStage) -> None:
 def test_a_small_client_does_not_make_a_working_agent_idle(fakes: FakeStage, size: tuple[int, int]) -> None:
     fakes.up("dev")
     with fakes.person("web/dev", *size):
-        fakes.post("web/dev", "!slow 6s")
+        fakes.post("web/dev", "!slow 12s")
         fakes.becomes("web/dev", "working")
         before = len(doings(fakes))
         time.sleep(4.5)  # longer than the screen takes to overrule a hook

@@ -116,7 +116,7 @@ def test_what_makes_no_sense_is_refused(play: Play, monkeypatch: pytest.MonkeyPa
                 await machine.ask("samples", **args)
         monkeypatch.setattr(figures, "_ROWS_MOST", 10)
         with pytest.raises(UsageError, match="more than 10 rows"):
-            await machine.ask("samples", since=60, resolution="second")
+            await machine.ask("samples", since=3600, resolution="second")
 
     play(story)
 
