@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,16 @@ async def see(machine: Machine, rounds: int, **cpu: float) -> None:
         await machine.clock.sleep(0.01)
 
 
+async def fresh(machine: Machine, **cpu: float) -> Any:
+    """Return what `monitor` answers right after a round: the clock runs on meanwhile, and old figures are not told."""
+    for _ in range(20):
+        await see(machine, 1, **cpu)
+        answer = await machine.ask("monitor")
+        if answer["machine"] is not None:
+            break
+    return answer
+
+
 def test_monitor_is_ps_with_the_last_minute_and_the_machine(play: Play) -> None:
     async def story(machine: Machine) -> None:
         await deployed(machine)
@@ -49,12 +60,8 @@ def test_monitor_is_ps_with_the_last_minute_and_the_machine(play: Play) -> None:
         seen = [pair for pair in both if pair != (None, None)]  # the machine's clock runs on while we ask
         assert seen == [(40.0, None)] * 3 + [(50.0, 5.0)] * 2
         assert 100 * 2**20 in rows["b"]["recent"]["memory_bytes"]
-        for _ in range(20):  # old figures are not told as today's
-            if rows["a"]["cpu_percent"] is not None:
-                break
-            await see(machine, 1, a=50.0, b=5.0)
-            answer = await machine.ask("monitor")
-            rows = {row["name"]: row for row in answer["agents"]}
+        answer = await fresh(machine, a=50.0, b=5.0)
+        rows = {row["name"]: row for row in answer["agents"]}
         assert (rows["a"]["cpu_percent"], rows["a"]["level"], rows["a"]["task"]) == (50.0, "signals", "")
         assert rows["a"].keys() - {"recent"} == (await machine.ask("ps"))["agents"][0].keys()
         told = answer["machine"]
@@ -82,8 +89,7 @@ def test_a_machine_that_nobody_looks_at_is_not_known(play: Play) -> None:
     async def story(machine: Machine) -> None:
         await deployed(machine)
         assert (await machine.ask("monitor"))["machine"] is None
-        await see(machine, 1, a=1.0)
-        assert (await machine.ask("monitor"))["machine"] is not None
+        assert (await fresh(machine, a=1.0))["machine"] is not None
         await machine.clock.sleep(30)
         answer = await machine.ask("monitor")
         assert answer["machine"] is None
