@@ -203,6 +203,19 @@ async def test_memory_far_above_the_limit_stops_the_tree(here: Ground, level: Le
 
 
 @story
+async def test_a_limit_below_what_a_sleeping_tree_holds_stops_it_soon(here: Ground, level: Level) -> None:
+    root = here.grow(
+        "sleeps", (sys.executable, "-I", "-S", "-c", "x = b'x' * (80 << 20); import time; time.sleep(1000)")
+    )
+    async with governed(here, level) as governor:
+        governor.hold([leash("sleeps", root, memory_bytes=1 << 30)])
+        await until(governor, lambda seen: seen["sleeps"].memory_bytes > 80 << 20)
+        await for_seconds(governor, 3)  # it has done nothing, and is left alone
+        governor.hold([leash("sleeps", root, memory_bytes=40 << 20)])
+        await until(governor, lambda seen: seen["sleeps"].brake is Brake.MEMORY, within=5)
+
+
+@story
 async def test_whoever_is_killed_nothing_stays_stopped(here: Ground, level: Level) -> None:
     root = here.grow("spin", shell("for i in 1 2 3; do (while :; do :; done) & done; wait"))
     for _ in range(5):

@@ -91,11 +91,10 @@ def make_base(home_id: str, scope: Path | None = None) -> Path | None:
 
 def bases(home_id: str) -> Iterator[Path]:
     """Yield every group that was made for the agents of this home, wherever it lies."""
-    mount = mount_point()
-    name = f"agentctl-{home_id}"
-    for folder, below, _ in (
-        os.walk(mount) if mount is not None else ()
-    ):  # a group that vanishes meanwhile is passed over
+    mount, name = mount_point(), f"agentctl-{home_id}"
+    if mount is None:
+        return
+    for folder, below, _ in os.walk(mount):  # a group that vanishes meanwhile is passed over
         if name in below:
             yield Path(folder, name)
 

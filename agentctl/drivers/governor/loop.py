@@ -101,6 +101,7 @@ class Loop:
             rein = self._bridle(agent, leash, now, levels(self._means))
         elif rein.leash != leash:
             self._try(agent, rein, now, leash)
+            self._watchmen[agent].due = now  # what was within its bound may be past another
             if isinstance(rein.hold, Quota | Freezer):
                 with contextlib.suppress(OSError):
                     rein.hold.bound(kernel_limits(leash))
