@@ -64,6 +64,6 @@ def _tell(outcomes: Mapping[str, str], output: Output, hint: str = "") -> None:
     for row in rows:
         output.say(f"{row['agent']} {row['outcome']}", "yellow" if "cannot" in row["outcome"] else "")
     if not rows:
-        output.say("no agent is so")
+        output.say("no agent is in that state")
     elif hint:
         output.say(hint)

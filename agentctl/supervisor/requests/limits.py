@@ -71,7 +71,14 @@ def _changes(request: Request, name: str, known: Mapping[str, tuple[str, Callabl
     given = request.arg(name, dict, {})
     if unknown := given.keys() - known.keys():
         raise UsageError(f"'{min(unknown)}' is not known in '{name}'", hint=f"there are: {', '.join(known)}")
-    return {known[key][0]: known[key][1](value) for key, value in given.items()}
+    return {known[key][0]: _checked(key, known[key][1], value) for key, value in given.items()}
+
+
+def _checked(key: str, check: Callable[[Any], Any], value: object) -> Any:  # noqa: ANN401  JSON's own
+    try:
+        return check(value)
+    except UsageError as error:
+        raise UsageError(f"{key}: {error.message}") from None
 
 
 def _number(least: float, *, whole: bool = False, needed: bool = False) -> Callable[[Any], Any]:
@@ -81,7 +88,7 @@ def _number(least: float, *, whole: bool = False, needed: bool = False) -> Calla
         if value is None and not needed:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _LARGEST:
-            raise UsageError(f"a figure has to lie between {least:g} and {_LARGEST:.0f}")
+            raise UsageError(f"a figure from {least:g} to {_LARGEST:.0f} is needed")
         return int(value) if whole else float(value)
 
     return check

@@ -135,4 +135,4 @@ class TestPause:
     def test_a_state_that_nobody_is_in(self, supervisor, agentctl) -> None:
         supervisor.on("resume", {"resumed": [], "anew": [], "already": []})
         done = agentctl("resume", "@paused")
-        assert (done.code, done.err) == (0, "no agent is so\n")
+        assert (done.code, done.err) == (0, "no agent is in that state\n")
