@@ -69,10 +69,24 @@ def exit_code(run_dir: Path, agent: AgentId, generation: int) -> int | None:
 
 
 def own_words(screen: str, generation: int) -> str:
-    """Return what of *screen* came from *generation*: a pane that is used again shows what was before, too."""
-    start = f"agentctl: generation {generation}\n"
-    _, found, after = f"{screen}\n".rpartition(start)
+    """Return what of *screen* came from *generation*: a pane that is used again shows what was before, too.
+
+    All of it where the line that begins the generation is not there: see `begins_in`.
+    """
+    _, found, after = f"{screen}\n".rpartition(_first_line(generation))
     return after if found else screen
+
+
+def begins_in(screen: str, generation: int) -> bool:
+    """Tell whether *screen* shows where *generation* begins: it may not have said so yet, or long ago.
+
+    The first generation in a pane begins with the pane.
+    """
+    return generation == 1 or _first_line(generation) in f"{screen}\n"
+
+
+def _first_line(generation: int) -> str:
+    return f"agentctl: generation {generation}\n"
 
 
 def withdraw(run_dir: Path, agent: AgentId, generation: int) -> None:

@@ -24,6 +24,8 @@ class _Window:
     session: str
     index: int
     pane: Pane | None = None
+    above: list[str] = field(default_factory=list)
+    """What the processes before this one have shown."""
     shown: list[str] = field(default_factory=list)
     title: str = ""
     alternate: bool = False
@@ -111,9 +113,11 @@ class MemoryTerminal:
         self._drew(window)
 
     async def screen(self, pane: PaneId, *, history: int = 0, escapes: bool = False) -> str:
-        """Return the last texts that were typed or printed."""
+        """Return the last texts that were typed or printed; with *history*, those of processes before as well."""
         self._need_server()
-        return "\n".join(self._find(pane)[0].shown[-_LINES - history :])
+        window, _ = self._find(pane)
+        lines = [*window.above, *window.shown] if history else window.shown
+        return "\n".join(lines[-_LINES - history :])
 
     async def shown(self, panes: Collection[PaneId]) -> dict[PaneId, Shown]:
         """Return what each of *panes* shows; those that are gone are left out."""
@@ -303,6 +307,7 @@ class MemoryTerminal:
             pane_id, opening.agent, opening.generation, 0, window.session, opening.window, f"@{pane_id[1:]}",
             window.index, pid, dead=False, exit_code=None, mode=False, marked=True,
         )  # fmt: skip
+        window.above += window.shown
         window.shown, window.title, window.alternate, window.cursor = [], "", False, (0, 0)
         window.texts, window.pressed = [], []
         self._drew(window)

@@ -18,7 +18,7 @@ from agentctl.domain.names import AgentId
 from agentctl.domain.team import AgentSpec, Probe
 from agentctl.domain.text import safe_text
 from agentctl.domain.units import format_duration
-from agentctl.drivers.launch import own_words
+from agentctl.drivers.launch import begins_in, own_words
 from agentctl.drivers.probes import Answer, ask
 from agentctl.runners.runner import Ready
 from agentctl.supervisor import crash
@@ -184,8 +184,10 @@ class Watchers:
         async def output() -> str:
             if agent.pane is None:
                 return ""
-            screen = await self._world.terminal.screen(agent.pane, history=_OUTPUT_LINES)
-            return own_words(safe_text(screen), agent.generation)
+            shown = await self._world.terminal.screen(agent.pane, history=_OUTPUT_LINES)
+            if not begins_in(shown, agent.generation):  # tmux empties the screen for a new process, not what is above
+                shown = await self._world.terminal.screen(agent.pane)
+            return own_words(safe_text(shown), agent.generation)
 
         environment = self._world.ledger.fleet.teams[spec.team].environment
         return await ask(probe, env={**environment, **spec.env}, cwd=spec.cwd, output=output, within=within)

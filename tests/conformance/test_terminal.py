@@ -366,6 +366,20 @@ async def test_a_dead_pane_is_used_again(world: World) -> None:
 
 
 @story
+async def test_a_pane_that_is_used_again_shows_nothing_of_what_was_before(world: World) -> None:
+    pane = await one(world)
+    await world.outputs(pane, "old")
+    await eventually(lambda: _shows(world, pane, "got old"))
+    await world.die(pane, 7)
+    assert await one(world, generation=2) == pane
+    assert "old" not in await world.terminal.screen(pane), "above the screen something of it may stay"
+
+
+async def _shows(world: World, pane: PaneId, text: str) -> bool:
+    return text in await world.terminal.screen(pane)
+
+
+@story
 async def test_an_occupied_place_is_somebody_elses(world: World) -> None:
     await one(world, "web/pm")
     await world.person_opens("Task-web", 1)

@@ -254,6 +254,24 @@ def test_a_moment_of_silence_does_not_leave_an_agent_starting_for_ever(play: Cal
     play(story)
 
 
+def test_what_the_process_before_said_does_not_make_the_next_one_ready(play: Callable[[Story], None]) -> None:
+    async def story(machine: Machine) -> None:
+        await machine.ask("deploy", **request(team("t", "a", ready=Probe("log", target="up")), wait=False))
+        await machine.until(lambda: bool(machine.terminal.opened) and machine.agent("t/a").process is not None)
+        pane = (await machine.terminal.panes())[0].id
+        machine.terminal.prints(pane, "up")
+        await machine.until(machine.is_in("t/a", AgentState.RUNNING))
+        machine.terminal.agent_ends(pane, 1)
+        await machine.until(lambda: machine.agent("t/a").generation == 2)
+        await machine.until(machine.is_in("t/a", AgentState.STARTING))
+        with pytest.raises(AssertionError, match="not within"):
+            await machine.until(machine.is_in("t/a", AgentState.RUNNING), within=0.5)
+        machine.terminal.prints(pane, "agentctl: generation 2", "up")
+        await machine.until(machine.is_in("t/a", AgentState.RUNNING))
+
+    play(story)
+
+
 def test_an_agent_that_is_well_again_before_it_was_killed_is_left_alone(play: Callable[[Story], None]) -> None:
     async def story(machine: Machine) -> None:
         await machine.ask("deploy", **request(team("t", "a")))

@@ -356,3 +356,4 @@ def test_a_later_generation_says_where_its_words_begin(start: Start) -> None:
     shown = "boom\nagentctl: generation 2\nagain boom\n"
     assert launch.own_words(shown, 2) == "again boom\n\n"
     assert launch.own_words("all of it\n", 1) == "all of it\n"
+    assert [launch.begins_in(shown, generation) for generation in (1, 2, 3)] == [True, True, False]
