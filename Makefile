@@ -8,7 +8,7 @@ demo: env  ## deploy the two shipped teams and show them
 	@.ci/demo-answers
 
 test: env-dev  ## the whole test suite, in parallel
-	@.venv/bin/python -m pytest -n 4 --dist worksteal -q
+	@PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest -n 4 --dist worksteal -q
 
 test-agents: env-dev  ## real agent programs, installed into a cache (2 GB), in a network that holds nothing else
 	@.venv/bin/python -m tests.agents.install

@@ -9,26 +9,35 @@ from typing import TypeVar
 import pytest
 
 from tests.acceptance.fake import FakeStage
+from tests.acceptance.forge import Forge
 from tests.acceptance.stage import Stage
 
 S = TypeVar("S", bound=Stage)
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    yield from _played(Stage, tmp_path)
+@pytest.fixture(scope="session")
+def forge() -> Iterator[Forge]:
+    forge = Forge()
+    yield forge
+    forge.close()
 
 
 @pytest.fixture
-def fakes(tmp_path: Path) -> Iterator[FakeStage]:
+def stage(tmp_path: Path, forge: Forge) -> Iterator[Stage]:
+    yield from _played(Stage, tmp_path, forge)
+
+
+@pytest.fixture
+def fakes(tmp_path: Path, forge: Forge) -> Iterator[FakeStage]:
     """Give a stage for fake coding agents."""
-    yield from _played(FakeStage, tmp_path)
+    yield from _played(FakeStage, tmp_path, forge)
 
 
-def _played(kind: type[S], folder: Path) -> Iterator[S]:
+def _played(kind: type[S], folder: Path, forge: Forge) -> Iterator[S]:
     if not Path("/proc/self/environ").exists():
         pytest.skip("what runs is counted by /proc")
     stage = kind(folder)
+    stage.forge = forge
     try:
         yield stage
     finally:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from agentctl.control.client import Client
 from agentctl.control.home import Home
 from agentctl.domain.errors import AgentctlError
+from tests.acceptance.forge import Forge
 
 PROGRAMS = Path(__file__).with_name("programs")
 PATIENCE = 20.0
@@ -110,6 +111,9 @@ def free_port() -> int:
 class Stage:
     """A state folder, a folder to work in, and the executable."""
 
+    forge: Forge | None = None
+    """Runs commands of which nothing is asked but that they run; None has each one started anew."""
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.work = folder, folder / "w"
         self.work.mkdir()
@@ -155,10 +159,7 @@ class Stage:
             out, err = process.communicate()
             raise AssertionError(f"{process.args} hangs\n{out!r}\n{err!r}") from None
         words = tuple(map(str, process.args[3:]))  # type: ignore[index]
-        done = Done(words, process.returncode, _text(out), _text(err), time.monotonic() - self._begun[process.pid])
-        assert "Traceback" not in done.said, done
-        assert done.code in EXIT_CODES, done
-        return done
+        return _sound(words, process.returncode, out, err, self._begun[process.pid])
 
     def first_line(self, process: subprocess.Popen[bytes]) -> bytes:
         """Return the first line that a command says."""
@@ -168,6 +169,24 @@ class Stage:
 
     def run(self, *words: str, code: int | None = 0, seconds: float = 60.0, **options: Any) -> Done:
         """Run a command to its end; it has to exit with *code*, None for any."""
+        done = (
+            self._started(*words, seconds=seconds, **options)
+            if options or self.forge is None
+            else self._forged(*words, seconds=seconds)
+        )
+        assert code is None or done.code == code, done
+        return done
+
+    def _forged(self, *words: str, seconds: float) -> Done:
+        """Run a command in a fork of what has its code loaded already."""
+        assert self.forge is not None
+        begun = time.monotonic()
+        ended = self.forge.run(words, self.env(), self.work, seconds)
+        assert ended is not None, f"{words} hangs"
+        return _sound(words, *ended, begun)
+
+    def _started(self, *words: str, seconds: float, **options: Any) -> Done:
+        """Run a command as a person would."""
         data = options.pop("data", None)
         if data is not None:
             options["stdin"] = subprocess.PIPE
@@ -176,9 +195,7 @@ class Stage:
             process.stdin.write(data)
             process.stdin.close()
             process.stdin = None
-        done = self.finish(process, seconds)
-        assert code is None or done.code == code, done
-        return done
+        return self.finish(process, seconds)
 
     def spawn_supervisor(self) -> subprocess.Popen[bytes]:
         """Start a supervisor by hand, as an init system would."""
@@ -327,12 +344,11 @@ class Stage:
 
     def _clean_up(self) -> list[str]:
         """Let the program end what is its own, and say what is left."""
-        argv = self.argv("emergency-cleanup", "-y", "--grace", "500ms")
-        done = subprocess.run(argv, env=self.env(), capture_output=True, timeout=PATIENCE, check=False, cwd=self.work)
+        done = self.run("emergency-cleanup", "-y", "--grace", "500ms", code=None, seconds=PATIENCE)
         left = self.marked()
         panes = self.panes()
         alive = [start for start in self.starts() if _is(start)]
-        faults = [] if done.returncode == 0 else [f"emergency-cleanup: {done.returncode} {done.stderr.decode()}"]
+        faults = [] if done.code == 0 else [f"emergency-cleanup: {done}"]
         faults += [f"process {pid} of {agent} is left: {_command(pid)}" for pid, agent in left.items()]
         faults += self.doubles() + [f"{start} is left" for start in alive] + [f"{pane} is left" for pane in panes]
         return faults
@@ -365,6 +381,14 @@ def _command(pid: int) -> str:
 def _leads(pid: int) -> bool:
     """Tell whether *pid* is a supervisor itself, not something that it runs."""
     return "agentctl.supervisor" in _command(pid)
+
+
+def _sound(words: tuple[str, ...], code: int, out: bytes | None, err: bytes | None, begun: float) -> Done:
+    """Return what a command came to, held against what holds for every command."""
+    done = Done(words, code, _text(out), _text(err), time.monotonic() - begun)
+    assert "Traceback" not in done.said, done
+    assert done.code in EXIT_CODES, done
+    return done
 
 
 def _text(data: bytes | None) -> str:

@@ -233,7 +233,7 @@ def test_a_read_only_disk_is_told_and_can_be_read(stage: Stage, disk: Callable[.
     stage.deploy(team)
     stage.run("stop-all", "-y")
     stage.run("daemon", "stop")
-    until(lambda: not stage.supervisors(), "nothing of it is open for writing")
+    until(lambda: not stage.marked(), "nothing of it is open for writing")
     disk("remount", "ro")
     in_one_line(stage.deploy(team, code=None), 5)
     for words in (["ps"], ["events"], ["audit", "verify"], ["plan", str(team)]):

@@ -109,15 +109,16 @@ def test_it_works_until_it_is_interrupted(stage: AgentStage) -> None:
 
 @pytest.mark.parametrize("stage", tuple(SHELL), indirect=True)
 def test_its_tool_calls_are_a_pulse_apart(stage: AgentStage) -> None:
-    stage.begin(approve="auto", limits={"cpu": "none", "memory": "4GiB", "pulse": "3s"})
+    stage.begin(approve="auto", limits={"cpu": "none", "memory": "4GiB", "pulse": "6s"})
     stage.lane.script(*(_touches(stage.real.program, name) for name in ("one", "two", "three")), Step(text="done"))
     stage.say("make all three", "--wait", "60s")
     made = [(stage.place.cwd / name).stat().st_mtime for name in ("one", "two", "three")]
-    assert all(after - before > 2.0 for before, after in itertools.pairwise(made)), "some time is its own to take"
+    gaps = [after - before for before, after in itertools.pairwise(made)]
+    assert min(gaps) > 3.0, f"{gaps}: it takes its own time from what is let go to the file, the first one longest"
     kept = stage.row()["pulse"]
     assert kept["holds"] == ["messages", "tools"]
     assert (kept["operations"], kept["violations"]) == (5, 0), "two messages and three calls"
-    assert kept["least_gap_seconds"] >= 3.0
+    assert kept["least_gap_seconds"] >= 6.0
     assert kept["waits"] >= 1
 
 
