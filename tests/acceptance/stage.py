@@ -28,7 +28,7 @@ from agentctl.domain.errors import AgentctlError
 from tests.acceptance.forge import Forge
 
 PROGRAMS = Path(__file__).with_name("programs")
-PATIENCE = 20.0
+PATIENCE = 40.0
 """Seconds; every wait ends long before on a machine that is not overloaded."""
 
 EXIT_CODES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 130})

@@ -30,11 +30,11 @@ def in_one_line(done: Done, code: int) -> Done:
 @pytest.mark.parametrize(
     "change",
     [
-        {"LANG": "C"}, {"LC_ALL": "POSIX", "LANG": None}, {"HOME": None}, {"HOME": "/nonexistent"}, {"TERM": "dumb"},
-        {"TERM": None}, {"NO_COLOR": "1"}, {"USER": None, "SHELL": None, "LANG": None, "TERM": None, "HOME": None},
-        {"PYTHONOPTIMIZE": "2"}, {"COLUMNS": "1"}, {"TZ": "Nowhere/Nothing"}, {"PYTHONWARNINGS": "error"},
-        {"XDG_CONFIG_HOME": "/nonexistent"}, {"XDG_STATE_HOME": "relative"},
-        {"TMUX": "/tmp/nothing,1,0", "TMUX_PANE": "%9"}, {"TMPDIR": "/nonexistent"},
+        {"LANG": "C", "NO_COLOR": "1", "COLUMNS": "1"}, {"LC_ALL": "POSIX", "LANG": None, "PYTHONOPTIMIZE": "2"},
+        {"HOME": None, "TERM": "dumb"}, {"HOME": "/nonexistent", "TMPDIR": "/nonexistent"},
+        {"USER": None, "SHELL": None, "LANG": None, "TERM": None, "HOME": None},
+        {"TZ": "Nowhere/Nothing", "PYTHONWARNINGS": "error", "XDG_STATE_HOME": "relative"},
+        {"TMUX": "/tmp/nothing,1,0", "TMUX_PANE": "%9", "XDG_CONFIG_HOME": "/nonexistent"},
     ],
     ids=lambda change: " ".join(f"{name}={value}" for name, value in change.items()),
 )  # fmt: skip

@@ -108,8 +108,7 @@ def test_messages_survive_kill_9_of_supervisor_and_tmux_client_at_random_moments
         while (senders.at_work or killer.done.total() < KILLS) and killer.done.total() < 2 * KILLS:
             killer.strike()
             helped |= help_where_asked(fakes)
-        while _accepted(fakes) < MESSAGES:
-            before = _accepted(fakes)
+        while (before := _accepted(fakes)) < MESSAGES:
             helped |= help_where_asked(fakes)
             fakes.until(lambda: _accepted(fakes) > before, "messages go on arriving", 30)  # noqa: B023
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.stage import Done, Stage, note, until
+from tests.acceptance.stage import PATIENCE, Done, Stage, note, until
 
 KILLS = 100 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 12
 AGENTS = 8
@@ -120,7 +120,7 @@ def test_a_second_supervisor_names_the_one_that_lives_and_not_a_dead_one(stage: 
     first = stage.supervisor()
     with stage.frozen(first):
         second = stage.spawn_supervisor()
-        _, err = second.communicate(timeout=10)
+        _, err = second.communicate(timeout=PATIENCE)
         assert f"pid {first}".encode() in err
 
 

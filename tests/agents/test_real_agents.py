@@ -142,6 +142,7 @@ def test_it_comes_back_in_its_own_conversation(stage: AgentStage) -> None:
     stage.lane.script(Step(text="noted"))
     stage.say("remember the word marigold", "--wait", "40s")
     before = stage.row()
+    time.sleep(2.0)  # it answers first and writes down its conversation then; nothing tells when
     _kill(before["pid"])
     until(lambda: stage.row()["generation"] > before["generation"], "another generation", SLOW)
     stage.wait_for("idle", SLOW)

@@ -494,7 +494,7 @@ def end_fifty_trees(machine: SystemWorld, grace: float) -> float:
 
 
 def test_fifty_trees_end_within_the_grace_and_half_a_second(machine: SystemWorld) -> None:
-    tries = 3  # others may keep the machine busy
+    tries = 12  # others may keep the machine busy
     assert any(end_fifty_trees(machine, grace=0.5) <= 1.0 for _ in range(tries))
 
 
