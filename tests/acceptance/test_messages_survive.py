@@ -110,7 +110,7 @@ def test_messages_survive_kill_9_of_supervisor_and_tmux_client_at_random_moments
             helped |= help_where_asked(fakes)
         while (before := _accepted(fakes)) < MESSAGES:
             helped |= help_where_asked(fakes)
-            fakes.until(lambda: _accepted(fakes) > before, "messages go on arriving", 30)  # noqa: B023
+            fakes.until(lambda: _accepted(fakes) > before, "messages go on arriving", 30)
     finally:
         senders.stop.set()
         for thread in senders.threads:
