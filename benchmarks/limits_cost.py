@@ -3,7 +3,9 @@
     limits_cost.py [--levels auto,signals] [--trees 50,100,200] [--seconds 20] [--quick]
 
 An idle tree has six processes that sleep; a throttled one spins and may use 10 % of a core. The supervisor's tmux
-client is no helper. Beside it stands what one bare pass over the same processes in /proc takes, once a second.
+client is no helper. Beside it stands the floor: for trees that sleep, one bare pass over the same processes in /proc a
+second; for trees that are throttled, a bare loop of Python that sleeps and sends one signal, as often as they are
+stopped and continued.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import argparse
 import contextlib
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +27,10 @@ from loads import Workshop
 from measure import agentctl, report
 from trees import cpu, rss_bytes, tree
 
-HEADS = ("what", "level", "helpers %", "each %", "MB", "supervisor %", "one pass a second %")
+from agentctl.drivers.governor.bucket import PERIOD_OF_LEAST
+
+IDLE = "idle trees"
+HEADS = ("what", "level", "helpers %", "each %", "MB", "supervisor %", "floor %")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ def cost(case: Case, level: str, seconds: float) -> tuple[str, ...]:
         share = 100 / (time.monotonic() - begun)
         used, supervised = share * (cost_of_helpers(pid) - before), share * (cpu(pid) - own)
         held = rss_bytes(helpers(pid)) / 2**20
-        floor = _pass_over(_agents_of(environ))
+        floor = _pass_over(_agents_of(environ)) if case.what == IDLE else _signals(case.number * 2 / PERIOD_OF_LEAST)
     what, each = f"{case.number} {case.what}", f"{used / case.number:.3f}"
     return what, used_level, f"{used:.2f}", each, f"{held:.0f}", f"{supervised:.2f}", f"{floor:.2f}"
 
@@ -73,6 +80,18 @@ def _pass_over(pids: list[int]) -> float:
     return 100 * min(times)
 
 
+def _signals(each_second: float) -> float:
+    """Return the percent of a core that stopping and continuing somebody who spins so often takes."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as spinner:
+        before, begun = time.process_time(), time.monotonic()
+        for number in range(round(3 * each_second)):
+            time.sleep(max(0.0, begun + number / each_second - time.monotonic()))
+            spinner.send_signal(signal.SIGCONT if number % 2 else signal.SIGSTOP)
+        used = time.process_time() - before
+        spinner.kill()
+    return used / 3 * 100
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--levels", type=words, default=["auto", "signals"], help="auto or AGENTCTL_LIMITS_LEVEL")
@@ -89,7 +108,7 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="agentctl-bench-") as place:
         sleep = ["sh", "-c", "sleep 1000000 & sleep 1000000 & sleep 1000000 & wait"]
-        cases = [Case("idle trees", number, sleep, 40) for number in options.trees]
+        cases = [Case(IDLE, number, sleep, 40) for number in options.trees]
         cases.append(Case("throttled trees", 10, Workshop(Path(place)).program("spin").split(), 10))
         rows = [cost(case, level, options.seconds) for level in options.levels for case in cases]
     report(f"own cost of holding trees, in percent of a core over {options.seconds:g} s", HEADS, rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PERIOD, PERIOD_OF_LEAST, _LEAST = 0.1, 0.2, 0.15
+PERIOD, PERIOD_OF_LEAST, _LEAST = 0.1, 0.33, 0.15
 """Seconds of one slice and one stop together, and for limits below 15 % of a core: a person feels stops above 150 ms,
 shorter ones cost more, and who may take next to nothing is slow in any case."""
 
@@ -24,7 +24,7 @@ _TURN_FOR_ALL, _SHARE_OF_STOP = 0.015, 0.6
 """Seconds of a slice in which everybody in a tree that is wider than the machine has a turn, at 4 ms each, or a person
 feels two stops as one; as far as this share of the longest stop pays for it, which leaves the rest for debts."""
 
-_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.25, 0.3
+_LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.3, 0.3
 """Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
 
 _PAYS = 1.3

@@ -124,6 +124,7 @@ class Group:
         self.path = base / name
         self.path.mkdir(exist_ok=True)
         self._files: dict[str, int] = {}
+        self._counts_memory = self.has("memory")
 
     def close(self) -> None:
         """Let go of it; it is removed where nobody is in it any more, else by the next sweep."""
@@ -169,6 +170,8 @@ class Group:
 
     def memory_bytes(self) -> int | None:
         """Return the memory of it that cannot simply be dropped, None where it is not counted."""
+        if not self._counts_memory:
+            return None
         try:
             counted = _pairs(self._read("memory.stat"))
         except OSError:

@@ -11,8 +11,11 @@ import os
 import select
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
+from operator import attrgetter
 
 from agentctl.domain.names import AgentId
 from agentctl.domain.resources import Brake, Leash, Level, Round, Sample
@@ -28,9 +31,16 @@ from agentctl.drivers.processes import SystemProcesses
 
 _ROUND = 1.0
 _LEAST_ROUND = 0.01  # seconds: of less no share of a core can be told
+_ASK = 0.02
+"""Seconds between two questions who was born: a swarm is caught in its first thousand; whoever is stopped asks anew."""
 _MOST_BYTES = 1 << 20
 _DISARM_AFTER = 2.0
 """Seconds in which nothing stood still; then the guardian need not watch the heart."""
+
+
+# Asked of every tree at each wake-up.
+_due: Callable[[object], float] = attrgetter("due")
+_stands: Callable[[object], bool] = attrgetter("stands")
 
 
 class Loop:
@@ -53,7 +63,7 @@ class Loop:
         self._seen_load = self._load.look(1.0)
         self._buffer = b""
         self._round_at = time.monotonic()
-        self._beat_at = self._stood_at = 0.0
+        self._beat_at = self._stood_at = self._asked_at = 0.0
 
     def run(self) -> None:
         """Go on until the other side hangs up; then let everything run."""
@@ -101,7 +111,7 @@ class Loop:
             rein = self._bridle(agent, leash, now, levels(self._means))
         elif rein.leash != leash:
             self._try(agent, rein, now, leash)
-            self._watchmen[agent].due = now  # what was within its bound may be past another
+            self._watchmen[agent].come_back(now)  # what was within its bound may be past another
             if isinstance(rein.hold, Quota | Freezer):
                 with contextlib.suppress(OSError):
                     rein.hold.bound(kernel_limits(leash))
@@ -118,8 +128,8 @@ class Loop:
         else:
             rein = Rein(tree, Watch(tree), leash, self._cores, now)
         self._reins[agent] = rein
-        self._watchmen[agent] = Watchman(tree, rein.hold, due=now)
-        self._seen.setdefault(agent, (rein.used_seconds(), 0.0))
+        self._watchmen[agent] = Watchman(tree, rein.hold, due=now, early=now)
+        self._seen.setdefault(agent, (rein.used, 0.0))
         return rein
 
     def _try(self, agent: AgentId, rein: Rein, now: float, leash: Leash | None = None) -> None:
@@ -147,26 +157,30 @@ class Loop:
     def _pause(self) -> float:
         if not self._reins:
             return 3600.0
-        reins = (rein.due for rein in self._reins.values())
-        watchmen = (watchman.due for watchman in self._watchmen.values())
-        due = min(self._round_at + _ROUND, *reins, *watchmen)
+        dues = map(_due, chain(self._reins.values(), self._watchmen.values()))
+        due = min(self._round_at + _ROUND, *dues)
         return min(max(0.0, due - time.monotonic()), HANGS_AFTER / 3 if self._table.armed else math.inf)
 
     def _step(self, now: float) -> None:
         self._beat(now)
+        if now >= self._asked_at + _ASK:
+            self._asked_at = now
+            self._take_in(now)
+        for agent, rein in [(agent, rein) for agent, rein in self._reins.items() if rein.early <= now]:
+            self._try(agent, rein, now)
+            self._watchmen[agent].rouse(now, self._reins[agent].used)
+        for agent, watchman in self._watchmen.items():
+            if watchman.early <= now:
+                self._watch(agent, watchman, now)
+        if now >= self._round_at + _ROUND:
+            self._tell(now)
+
+    def _take_in(self, now: float) -> None:
+        """Take in who was born since."""
         if self._grove.births():
             self._quell_swarms(now)
             if self._grove.discover(now):
                 self._gather()
-        for agent, rein in list(self._reins.items()):
-            if rein.due <= now:
-                self._try(agent, rein, now)
-                self._watchmen[agent].rouse(now, self._reins[agent].used)
-        for agent, watchman in self._watchmen.items():
-            if watchman.due <= now:
-                self._watch(agent, watchman, now)
-        if now >= self._round_at + _ROUND:
-            self._tell(now)
 
     def _gather(self) -> None:
         """Put newcomers that fled their group's ancestors into it."""
@@ -185,7 +199,7 @@ class Loop:
 
     def _beat(self, now: float) -> None:
         """Keep the guardian quiet; where it was not, for we came late, stop again what it has continued."""
-        stands = any(rein.stands for rein in self._reins.values())
+        stands = any(map(_stands, self._reins.values()))
         if stands:
             self._stood_at = now
         if self._table.armed and now - self._beat_at >= HANGS_AFTER:
@@ -246,7 +260,7 @@ class Loop:
                 self._channel.sendall(pack_round(seen))
 
     def _sample(self, agent: AgentId, rein: Rein, seconds: float, now: float) -> Sample:
-        used, stood = rein.used_seconds(), rein.stood_seconds(now)
+        used, stood = rein.used_seconds(now), rein.stood_seconds(now)
         used_before, stood_before = self._seen[agent]
         self._seen[agent] = (used, stood)
         watchman = self._watchmen[agent]

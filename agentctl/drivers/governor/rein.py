@@ -22,6 +22,19 @@ GLANCE = 0.5
 
 _SHORTEST_GLANCE = 0.05
 
+_REST, _SLEEPS = 1.0, 5.0
+"""Seconds between two looks at a tree that has slept for the second of them: one core spends no more from one look to
+the next than is saved up and may be owed."""
+
+_STIRS = 0.001
+"""CPU seconds; who used less since the last look sleeps."""
+
+EARLY = 0.15
+"""Share of its time by which a step may come early, so that one wake-up, which costs more than a step, does several."""
+
+_EARLIEST = 0.03
+"""Seconds by which a stop or a slice may end early."""
+
 _DEBT_SHARE = 0.85
 """Of its limit, for a tree in debt that the kernel holds: what was overspent before is paid back in some seconds."""
 
@@ -50,7 +63,10 @@ class Rein:
         self.leash = leash
         self.gait = Gait.FREE
         self.brake: Brake | None = None
-        self.due = now
+        self.due = self.early = now
+        """When it has to be stepped, and from when on it may be."""
+        self.stands = False
+        """It stands still now."""
         self.stood = 0.0
         """Seconds for which it has stood still for its limit, in all."""
         self.longest = 0.0
@@ -61,6 +77,7 @@ class Rein:
         self._at = now
         self.used = hold.used_seconds()
         """CPU seconds that the tree had used when it was last due."""
+        self._stirred_at = now
         self._bucket = Bucket(math.inf, cores, credit=BURST)
         self.obey(leash, now)
 
@@ -87,18 +104,18 @@ class Rein:
     def step(self, now: float) -> None:
         """Do what is due at *now*; `due` says when to come back. Raises as `obey`."""
         if self.gait is Gait.STILL:
-            self.due = math.inf
+            self._come_back(now, math.inf)
         elif self.leash.cpu_percent is None:
-            self._at, self.used = now, self.hold.used_seconds()
-            self.due = now + GLANCE
+            self._take(now, self.hold.used_seconds())
+            self._come_back(now, _REST if self._sleeps else GLANCE)
         elif self.hold.duty:
             self._beat_time(now)
         else:
             self._engage(now)
 
-    def used_seconds(self) -> float:
-        """Return the CPU seconds the tree has used so far."""
-        return self.hold.used_seconds()
+    def used_seconds(self, now: float) -> float:
+        """Return the CPU seconds the tree has used up to *now*."""
+        return self.used if self._at == now and not self.stands else self.hold.used_seconds()
 
     def stood_seconds(self, now: float) -> float:
         """Return for how long it has stood still for its limit, the stop under way included."""
@@ -106,11 +123,6 @@ class Rein:
             return self.hold.throttled_seconds()
         under_way = now - self._since if self.gait is Gait.SLOWED and self.hold.duty else 0.0
         return self.stood + under_way
-
-    @property
-    def stands(self) -> bool:
-        """Tell whether it stands still now."""
-        return self.gait is Gait.STILL or (self.gait is Gait.SLOWED and self.hold.duty)
 
     def let_go(self, now: float) -> None:
         """Let the tree run free for good."""
@@ -122,7 +134,8 @@ class Rein:
 
     def _beat_time(self, now: float) -> None:
         if self.gait is Gait.SLOWED:
-            self._account(now)
+            self._bucket.account(now - self._at, 0.0)  # what it used on its way to a stop is counted with the slice
+            self._at = now
             self._end_stop(now)
             self.hold.let_go()
             self._begin(Gait.SLICE, now, self._bucket.run_seconds())
@@ -138,6 +151,8 @@ class Rein:
 
     def _glance(self) -> float:
         """Return how long a tree that runs free may be left alone: a burst must not outrun its credit by far."""
+        if self._sleeps and self._bucket.credit >= BURST:
+            return _REST
         widest = min(self._bucket.cores, max(1, self.tree.threads))
         return max(_SHORTEST_GLANCE, min(GLANCE, self._bucket.credit / widest))
 
@@ -150,8 +165,7 @@ class Rein:
             self._let_go(now)
         elif self.gait is Gait.SLOWED or self._bucket.is_spent:
             self.hold.slow(limit * _DEBT_SHARE if credit < _IN_DEBT else limit)
-            self._begin(Gait.SLOWED, self._since if self.gait is Gait.SLOWED else now, 0.0)
-            self.due = now + GLANCE / 2
+            self._begin(Gait.SLOWED, now, GLANCE / 2)
         else:
             self._begin(Gait.FREE, now, self._glance())
 
@@ -163,7 +177,16 @@ class Rein:
         self._bucket.account(seconds, spent)
         if self.gait is not Gait.SLOWED:
             self._bucket.learn(seconds, spent)
+        self._take(now, used)
+
+    def _take(self, now: float, used: float) -> None:
+        if used - self.used >= _STIRS:
+            self._stirred_at = now
         self._at, self.used = now, used
+
+    @property
+    def _sleeps(self) -> bool:
+        return self._at - self._stirred_at >= _SLEEPS
 
     def _stand_still(self, now: float) -> None:
         if self.gait is Gait.STILL:
@@ -186,4 +209,11 @@ class Rein:
             self.longest = max(self.longest, now - self._since)
 
     def _begin(self, gait: Gait, now: float, lasting: float) -> None:
-        self.gait, self._since, self.due = gait, now, now + lasting
+        self.gait, self._since = gait, now
+        self.stands = gait is Gait.STILL or (gait is Gait.SLOWED and self.hold.duty)
+        self._come_back(now, lasting)
+
+    def _come_back(self, now: float, lasting: float) -> None:
+        self.due = now + lasting
+        slack = EARLY * lasting
+        self.early = self.due - (slack if self.gait is Gait.FREE else min(slack, _EARLIEST))

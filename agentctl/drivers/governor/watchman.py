@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from agentctl.domain.resources import Brake, Leash
 from agentctl.drivers.governor.levels import Freezer, Hold, Quota
+from agentctl.drivers.governor.rein import EARLY
 from agentctl.drivers.governor.tree import Tree
 
 HARD = 1.1
@@ -24,8 +25,12 @@ _AHEAD = 2.5 * _SOONEST
 """Seconds; what is above its limit and grows fast is braked so long before it passes its bound: until the next look,
 and until it stands."""
 
-_LONGEST = 0.25
-"""Seconds: what a program takes that has only just begun to grow is not known before."""
+_LONGEST, _CALM = 0.25, 1.0
+"""Seconds: what a program takes that has only just begun to grow is not known before. The second of them where the
+bound is far away."""
+
+_FASTEST = 1 << 30
+"""Bytes a second that a program may begin to take from one look to the next: about what one core fills with zeros."""
 
 _RESTS = 10.0
 """Seconds; a tree that stands still or sleeps may let go of memory that others shared with it."""
@@ -46,6 +51,8 @@ class Watchman:
     bytes: int = 0
     kind: str = "rss"
     due: float = 0.0
+    early: float = 0.0
+    """From when on it may be looked at, that one wake-up may do for several."""
     _resident: int = 0
     _used: float = 0.0
     _at: float = 0.0
@@ -60,7 +67,7 @@ class Watchman:
         grown = (resident - self._resident) / (now - self._at) if now > self._at else 0.0
         self._resident, self._at = resident, now
         self._count(now, limit, resident)
-        self.due = now + (_RESTS if rests else self._pause(limit, grown))
+        self.come_back(now, _RESTS if rests else self._pause(limit, grown))
         if leash.processes is not None and self.hold.count() > leash.processes:
             return Brake.PROCESSES
         if leash.memory_brake and limit is not None and self._passes(limit, grown):
@@ -73,8 +80,13 @@ class Watchman:
 
     def rouse(self, now: float, used: float) -> None:
         """Have a tree that rested looked at now, where it has *used* more CPU seconds than at the last look."""
-        if self.due > now + _LONGEST and used - self._used >= _STIRS:
-            self.due = now
+        if self.due > now + _CALM and used - self._used >= _STIRS:
+            self.come_back(now)
+
+    def come_back(self, now: float, lasting: float = 0.0) -> None:
+        """Have it looked at in *lasting* seconds."""
+        self.due = now + lasting
+        self.early = self.due - EARLY * lasting
 
     def _rests(self, now: float) -> bool:
         """Tell whether the tree has done nothing for long enough since the last look."""
@@ -96,7 +108,9 @@ class Watchman:
             self.bytes, self.kind = (proportional, "pss") if proportional is not None else (resident, "rss")
 
     def _pause(self, limit: int | None, grown: float) -> float:
-        """Return the seconds until half the way to the bound is gone."""
-        if limit is None or grown <= 0:
-            return _LONGEST
-        return max(_SOONEST, min(_LONGEST, (limit * HARD - self._resident) / grown / 2))
+        """Return the seconds until half the way to the bound is gone, or may be."""
+        if limit is None:
+            return _CALM
+        room = limit * HARD - self._resident
+        calm = max(_LONGEST, min(_CALM, room / _FASTEST))
+        return max(_SOONEST, min(calm, room / grown / 2)) if grown > 0 else calm
