@@ -46,13 +46,25 @@ class Ground:
 
     def grow(self, name: str, command: Sequence[str]) -> Identity:
         """Start *command* as the agent `t/NAME` below the shim's two shells; return the pane's process."""
+        identity = self._start(name, self._shim(name, command))
+        wait_for(lambda: len(self.tree(name, identity)) > 2)
+        return identity
+
+    def sow(self, name: str, command: Sequence[str]) -> Identity:
+        """Do as `grow`, but have the pane's process stop itself before it starts anything."""
+        identity = self._start(name, ["sh", "-c", 'kill -STOP $$; exec "$@"', "sh", *self._shim(name, command)])
+        wait_for(lambda: state(identity) == "T")
+        return identity
+
+    def _shim(self, name: str, command: Sequence[str]) -> list[str]:
+        return ["sh", "-c", OUTER, "agentctl", "/bin/sh", "-c", INNER, str(self.folder / f"exit.{name}"), *command]
+
+    def _start(self, name: str, words: Sequence[str]) -> Identity:
         env = {**os.environ, "AGENTCTL_HOME_ID": self.home, "AGENTCTL_AGENT": f"t/{name}"}
-        words = ["sh", "-c", OUTER, "agentctl", "/bin/sh", "-c", INNER, str(self.folder / f"exit.{name}"), *command]
         root = subprocess.Popen(words, env=env, start_new_session=True, stdin=subprocess.DEVNULL)
         self._roots.append(root)
         identity = self.processes.identify(root.pid)
         assert identity is not None
-        wait_for(lambda: len(self.tree(name, identity)) > 2)
         return identity
 
     def tree(self, name: str, root: Identity) -> list[Identity]:

@@ -119,6 +119,20 @@ async def test_who_flees_from_its_tree_is_held_with_it(here: Ground, level: Leve
 
 
 @story
+async def test_an_agent_that_is_not_there_yet_is_held_as_soon_as_it_is(here: Ground, level: Level) -> None:
+    root = here.sow("late", shell("(while :; do :; done) & (while :; do :; done) & wait"))
+    async with governed(here, level) as governor:
+        governor.hold([leash("late", root, cpu_percent=10.0)])
+        await until(governor, bool)
+        os.kill(root.pid, signal.SIGCONT)
+        await until(governor, lambda seen: seen["late"].throttled_percent > 10, within=5.0)
+        before, at = used(here.tree("late", root)), time.monotonic()
+        await for_seconds(governor, 4.0)
+        share = 100 * (used(here.tree("late", root)) - before) / (time.monotonic() - at)
+    assert share <= 16  # of 10
+
+
+@story
 async def test_children_that_live_for_a_moment_count(here: Ground, level: Level) -> None:
     root = here.grow("storm", shell("while :; do (:); (:); (:); done"))
     async with governed(here, level) as governor:

@@ -69,9 +69,9 @@ def choose(
         try:
             match level:
                 case Level.QUOTA if base is not None:
-                    yield Quota(tree, base, kernel_limits(leash))
+                    yield Quota(tree, base, kernel_limits(leash), discover)
                 case Level.FREEZER if base is not None:
-                    yield Freezer(tree, base, kernel_limits(leash))
+                    yield Freezer(tree, base, kernel_limits(leash), discover)
                 case Level.SIGNALS:
                     yield Signals(tree, discover)
                 case Level.NICE:

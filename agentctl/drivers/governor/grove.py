@@ -73,20 +73,15 @@ class Grove:
         each = len(born) / len(sampled)
         return {agent: round(each * sessions.count(tree.root.pid)) for agent, tree in self.trees.items()}
 
-    def discover(self, now: float) -> bool:
-        """Take in who was born since the last call; where that cannot be told, or now and then, look at all.
-
-        Returns whether all were looked at: only then somebody may have turned up who fled.
-        """
+    def discover(self, now: float) -> None:
+        """Take in who was born since the last call; where that cannot be told, or now and then, look at all."""
         born = self._newborn.since()
         if born is not None and not self._owed and now - self._passed_at < PASS_EVERY:
             self._take_births(born)
         elif self._owed or now - self._passed_at >= _SHORTEST_PAUSE:
             self._look_at_all(now)
-            return True
         else:
             self._owed = True
-        return False
 
     def discover_now(self) -> bool:
         """Take in who was born since the last call, with whatever look that takes; tell whether anybody may be new."""
@@ -112,6 +107,7 @@ class Grove:
         if entry is None or tree is None or entry.ended or entry.parent not in tree.members or handles.is_thread(pid):
             return
         self._take_in(tree, entry)
+        tree.scattered = tree.scattered or tree.members[entry.parent].spared
 
     def _look_at_all(self, now: float) -> None:
         """Find every tree's members in one pass over the process table."""
@@ -122,6 +118,7 @@ class Grove:
             tree.keep_only(entry.pid for entry in entries)
             for entry in entries:
                 self._take_in(tree, entry)
+            tree.scattered = True
             tree.refresh()
         self._passed_at, self._owed = now, False
 

@@ -18,7 +18,7 @@ from agentctl.drivers.governor import cgroups
 from agentctl.drivers.governor.tree import Tree
 
 _PASSES = 10
-"""Looks for newcomers while a tree is being stopped: what stands still makes no more, so two do as a rule."""
+"""Looks for newcomers while a tree is being stopped, or put into a group: two do as a rule."""
 
 _POLITE = 19
 """The lowest weight that an autogroup can have."""
@@ -119,21 +119,35 @@ class Signals(_Loose):
 class _Group:
     """What the levels with a cgroup have in common."""
 
-    def __init__(self, tree: Tree, base: Path, limits: tuple[int | None, int | None]) -> None:
-        """Put *tree* into a group of its own below *base*, with *limits* of memory and tasks; raises OSError."""
+    def __init__(
+        self, tree: Tree, base: Path, limits: tuple[int | None, int | None], discover: Callable[[], bool]
+    ) -> None:
+        """Put *tree* into a group of its own below *base*, with *limits* of memory and tasks; raises OSError.
+
+        *discover* takes in who was born lately, and tells whether anybody was.
+        """
         self._tree = tree
+        self._discover = discover
         self.group = cgroups.Group(base, _name(tree))
         self._used_before = tree.refresh() - self.group.used_seconds()
         self.bound(limits)
         self.gather()
 
     def gather(self) -> None:
-        """Put members in that are not: those that were there before the group; children follow by themselves."""
-        inside = set(self.group.pids())
+        """Put members in that are not, and who was born to them on their way; later children follow by themselves."""
+        for _ in range(_PASSES):
+            if not self._fetch() or not self._discover():
+                break
+
+    def _fetch(self) -> bool:
+        """Put members in that are not; tell whether any were."""
+        inside, fetched = set(self.group.pids()), False
         for pid, member in list(self._tree.members.items()):
             if not member.spared and pid not in inside and not member.look.ended:
                 with contextlib.suppress(ProcessLookupError):
                     self._move(pid, member.identity.start_ticks)
+                    fetched = True
+        return fetched
 
     def bound(self, limits: tuple[int | None, int | None]) -> None:
         """Have the kernel hold memory and tasks where it can."""

@@ -41,6 +41,7 @@ _DISARM_AFTER = 2.0
 # Asked of every tree at each wake-up.
 _due: Callable[[object], float] = attrgetter("due")
 _stands: Callable[[object], bool] = attrgetter("stands")
+_is_scattered: Callable[[object], bool] = attrgetter("scattered")
 
 
 class Loop:
@@ -166,6 +167,8 @@ class Loop:
         if now >= self._asked_at + _ASK:
             self._asked_at = now
             self._take_in(now)
+        if any(map(_is_scattered, self._grove.trees.values())):
+            self._gather()
         for agent, rein in [(agent, rein) for agent, rein in self._reins.items() if rein.early <= now]:
             self._try(agent, rein, now)
             self._watchmen[agent].rouse(now, self._reins[agent].used)
@@ -179,15 +182,15 @@ class Loop:
         """Take in who was born since."""
         if self._grove.births():
             self._quell_swarms(now)
-            if self._grove.discover(now):
-                self._gather()
+            self._grove.discover(now)
 
     def _gather(self) -> None:
-        """Put newcomers that fled their group's ancestors into it."""
+        """Put into their groups who did not come there by birth."""
         for rein in self._reins.values():
-            if isinstance(rein.hold, Quota | Freezer):
+            if rein.tree.scattered and isinstance(rein.hold, Quota | Freezer):
                 with contextlib.suppress(OSError):
                     rein.hold.gather()
+            rein.tree.scattered = False
 
     def _quell_swarms(self, now: float) -> None:
         """Stop each tree that multiplies, before anything else: a look at its members would come too late."""

@@ -72,6 +72,8 @@ class Tree:
         """The shell below the pane's own is known."""
         self.stale = False
         """Somebody was born on this machine since the last look at all members."""
+        self.scattered = False
+        """Somebody may be outside its group: he fled, or his parent is spared, which has no place in the group."""
         self._source = source
         self._table = table
         self._own = 0.0
