@@ -4,8 +4,8 @@
 
 Two agents of two spinners each are held to 20 % of a core. At random moments one of the two is killed. What counts is
 the longest time for which any process of an agent stands still after that in one go, stopped or in a frozen cgroup,
-looked at every 2 ms for 1.5 s and for as long as one does. A new governor may hold again: that, too, counts. A kill takes
-about 3 s; 200 of each at both levels take 40 minutes.
+looked at every 2 ms for 1.5 s and for as long as one does. A new governor may hold again: that, too, counts. A kill
+takes about 3 s; 200 of each at both levels take 40 minutes.
 """
 
 from __future__ import annotations
