@@ -88,6 +88,13 @@ def ticks(pid: int) -> int:
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Return what *condition* answers as soon as it is true."""
     deadline = time.monotonic() + seconds
@@ -282,10 +289,12 @@ class Stage:
         return Counter(start.agent for start in living)
 
     def supervisors(self) -> list[int]:
-        return [pid for pid, whose in self.marked().items() if whose == "supervisor" and _leads(pid)]
+        """Return who runs; a child that has not become its own program yet is none, however it looks."""
+        found = [pid for pid, whose in self.marked().items() if whose == "supervisor" and _leads(pid)]
+        return [pid for pid in found if _parent(pid) not in found]
 
     def supervisor(self) -> int:
-        """Return the one there is; a child of it that has not become its own program yet looks like a second one."""
+        """Return the one there is."""
         (pid,) = until(lambda: len(found := self.supervisors()) == 1 and found, "there is one supervisor")
         return int(pid)
 
