@@ -67,7 +67,10 @@ class Client:
                 channel.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
             channel.close()
-            raise SupervisorUnreachable("no supervisor is running", hint="agentctl deploy starts it") from None
+            raise SupervisorUnreachable(
+                "no supervisor is running",
+                hint="agentctl daemon start: it finds agents that run on; agentctl deploy starts it, too",
+            ) from None
         except OSError as error:
             channel.close()
             raise SupervisorUnreachable(
