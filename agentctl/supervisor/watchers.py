@@ -53,6 +53,8 @@ class Watchers:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._noes: dict[AgentId, str] = {}
         """What the last answer was to the question whether an agent is ready."""
+        self._begun: dict[AgentId, int] = {}
+        """The generation whose first line was seen once: all that is shown later on is its own."""
 
     async def run(self) -> None:
         """Keep the tasks in step with the fleet until cancelled."""
@@ -185,7 +187,9 @@ class Watchers:
             if agent.pane is None:
                 return ""
             shown = await self._world.terminal.screen(agent.pane, history=_OUTPUT_LINES)
-            if not begins_in(shown, agent.generation):  # tmux empties the screen for a new process, not what is above
+            if begins_in(shown, agent.generation):
+                self._begun[agent.id] = agent.generation
+            elif self._begun.get(agent.id) != agent.generation:  # tmux empties the screen for a new process, not above
                 shown = await self._world.terminal.screen(agent.pane)
             return own_words(safe_text(shown), agent.generation)
 

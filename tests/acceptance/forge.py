@@ -48,13 +48,19 @@ class Forge:
         finally:
             os.close(out[1])
             os.close(err[1])
-        pid = int(self._channel.recv(_LARGEST))
+        pid = int(self._hear(seconds))
         said = _read((out[0], err[0]), seconds)
         if said is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(int(self._channel.recv(_LARGEST)))
+        code = os.waitstatus_to_exitcode(int(self._hear(seconds)))
         return None if said is None else (code, *said)
+
+    def _hear(self, seconds: float) -> bytes:
+        self._channel.settimeout(seconds)
+        said = self._channel.recv(_LARGEST)
+        assert said, "the process that forks is gone"
+        return said
 
     def close(self) -> None:
         """End the process."""
@@ -128,7 +134,7 @@ def _become(order: Mapping[str, object], descriptors: Sequence[int]) -> NoReturn
         sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
         code = main()
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001  as the interpreter does
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
     finally:

@@ -30,7 +30,7 @@ _LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.3, 0.3
 _PAYS = 1.3
 """Times what completes a period: no stop is longer than that, or than the first of the two, to pay a debt at once."""
 
-_DEEPEST_DEBT = 0.5
+DEEPEST_DEBT = 0.5
 """Seconds of CPU; what was overspent before anybody could look is forgiven beyond this."""
 
 _TRUST = 0.5
@@ -50,7 +50,7 @@ class Bucket:
     def account(self, seconds: float, used: float) -> None:
         """Take in that *used* CPU seconds were spent in the last *seconds*."""
         credit = self.credit + self.limit * seconds - used
-        self.credit = min(BURST, max(-_DEEPEST_DEBT, credit))
+        self.credit = min(BURST, max(-DEEPEST_DEBT, credit))
 
     def learn(self, seconds: float, used: float) -> None:
         """Take in how fast the tree spent in *seconds* in which it ran."""
@@ -75,6 +75,11 @@ class Bucket:
         """Return how long the tree may run before it is to be looked at again."""
         spends = max(self.rate, self.limit * 1.01) - self.limit
         return max(self._shortest_run, self.credit / spends)
+
+    def can_spare(self, stop: float, early: float) -> bool:
+        """Tell whether *stop* seconds may end *early*: the next slice is long enough to be shortened for it."""
+        credit = self.credit + self.limit * (stop - early)
+        return credit >= self._shortest_run * (max(self.rate, self.limit) - self.limit)
 
     def stop_seconds(self) -> float:
         """Return how long the tree has to stand still: what completes a period, and what pays its debt."""

@@ -133,20 +133,29 @@ class _Group:
         self.bound(limits)
         self.gather()
 
-    def gather(self) -> None:
-        """Put members in that are not, and who was born to them on their way; later children follow by themselves."""
-        for _ in range(_PASSES):
-            if not self._fetch() or not self._discover():
-                break
+    def gather(self) -> bool:
+        """Put members in that are not, and who was born to them on their way; later children follow by themselves.
+
+        Returns False where new ones turn up again and again. Raises OSError where nobody can be put in.
+        """
+        return any(not self._fetch() or not self._discover() for _ in range(_PASSES))
 
     def _fetch(self) -> bool:
         """Put members in that are not; tell whether any were."""
-        inside, fetched = set(self.group.pids()), False
-        for pid, member in list(self._tree.members.items()):
-            if not member.spared and pid not in inside and not member.look.ended:
-                with contextlib.suppress(ProcessLookupError):
+        inside, refused = set(self.group.pids()), None
+        missing = [(pid, member) for pid, member in list(self._tree.members.items()) if pid not in inside]
+        fetched = False
+        for pid, member in missing:
+            if not member.spared and not member.look.ended:
+                try:
                     self._move(pid, member.identity.start_ticks)
                     fetched = True
+                except ProcessLookupError:
+                    continue
+                except OSError as error:
+                    refused = error
+        if refused is not None and not fetched and not inside:
+            raise refused
         return fetched
 
     def bound(self, limits: tuple[int | None, int | None]) -> None:

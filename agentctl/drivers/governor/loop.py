@@ -32,7 +32,7 @@ from agentctl.drivers.processes import SystemProcesses
 _ROUND = 1.0
 _LEAST_ROUND = 0.01  # seconds: of less no share of a core can be told
 _ASK = 0.02
-"""Seconds between two questions who was born: a swarm is caught in its first thousand; whoever is stopped asks anew."""
+"""Seconds at least between two questions who was born; whoever is stopped by signals asks anew."""
 _MOST_BYTES = 1 << 20
 _DISARM_AFTER = 2.0
 """Seconds in which nothing stood still; then the guardian need not watch the heart."""
@@ -183,13 +183,18 @@ class Loop:
         if self._grove.births():
             self._quell_swarms(now)
             self._grove.discover(now)
+            for agent, rein in self._reins.items():
+                most = rein.leash.processes
+                if most is not None and len(rein.tree.members) > most and not rein.stands:
+                    self._watchmen[agent].come_back(now)
 
     def _gather(self) -> None:
         """Put into their groups who did not come there by birth."""
         for rein in self._reins.values():
             if rein.tree.scattered and isinstance(rein.hold, Quota | Freezer):
                 with contextlib.suppress(OSError):
-                    rein.hold.gather()
+                    rein.tree.scattered = not rein.hold.gather()
+                    continue
             rein.tree.scattered = False
 
     def _quell_swarms(self, now: float) -> None:

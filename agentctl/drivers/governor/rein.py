@@ -13,7 +13,7 @@ import math
 from enum import Enum
 
 from agentctl.domain.resources import Brake, Leash
-from agentctl.drivers.governor.bucket import BURST, Bucket
+from agentctl.drivers.governor.bucket import BURST, DEEPEST_DEBT, Bucket
 from agentctl.drivers.governor.levels import Hold, Quota
 from agentctl.drivers.governor.tree import Tree
 
@@ -23,8 +23,8 @@ GLANCE = 0.5
 _SHORTEST_GLANCE = 0.05
 
 _REST, _SLEEPS = 1.0, 5.0
-"""Seconds between two looks at a tree that has slept for the second of them: one core spends no more from one look to
-the next than is saved up and may be owed."""
+"""Seconds between two looks at a tree that has slept for the second of them; less on a machine of so many cores that it
+could spend more from one look to the next than is saved up and may be owed: that would be forgiven."""
 
 _STIRS = 0.001
 """CPU seconds; who used less since the last look sleeps."""
@@ -77,7 +77,7 @@ class Rein:
         self._at = now
         self.used = hold.used_seconds()
         """CPU seconds that the tree had used when it was last due."""
-        self._stirred_at = now
+        self._used_at = self._stirred_at = now
         self._bucket = Bucket(math.inf, cores, credit=BURST)
         self.obey(leash, now)
 
@@ -94,6 +94,8 @@ class Rein:
             self._begin(Gait.FREE, now, GLANCE)
         elif leash.cpu_percent is None and self.gait is not Gait.FREE:
             self._let_go(now)
+        elif self.gait is Gait.FREE:  # a tighter limit may be spent already
+            self._come_back(now, 0.0)
 
     def stop_at_once(self, now: float) -> None:
         """Bring a tree that is braked to a stop until it is released."""
@@ -115,7 +117,7 @@ class Rein:
 
     def used_seconds(self, now: float) -> float:
         """Return the CPU seconds the tree has used up to *now*."""
-        return self.used if self._at == now and not self.stands else self.hold.used_seconds()
+        return self.used if self._used_at == now else self.hold.used_seconds()
 
     def stood_seconds(self, now: float) -> float:
         """Return for how long it has stood still for its limit, the stop under way included."""
@@ -143,7 +145,10 @@ class Rein:
         self._account(now)
         if self._bucket.is_spent:
             self.hold.slow(self._bucket.limit)
-            self._begin(Gait.SLOWED, now, self._bucket.stop_seconds())
+            stop = self._bucket.stop_seconds()
+            self._begin(Gait.SLOWED, now, stop)
+            if not self._bucket.can_spare(stop, self.due - self.early):
+                self.early = self.due
         elif self._bucket.credit >= BURST / 2:
             self._begin(Gait.FREE, now, self._glance())
         else:
@@ -152,7 +157,7 @@ class Rein:
     def _glance(self) -> float:
         """Return how long a tree that runs free may be left alone: a burst must not outrun its credit by far."""
         if self._sleeps and self._bucket.credit >= BURST:
-            return _REST
+            return min(_REST, (BURST + DEEPEST_DEBT) / self._bucket.cores)
         widest = min(self._bucket.cores, max(1, self.tree.threads))
         return max(_SHORTEST_GLANCE, min(GLANCE, self._bucket.credit / widest))
 
@@ -182,7 +187,7 @@ class Rein:
     def _take(self, now: float, used: float) -> None:
         if used - self.used >= _STIRS:
             self._stirred_at = now
-        self._at, self.used = now, used
+        self._at, self._used_at, self.used = now, now, used
 
     @property
     def _sleeps(self) -> bool:

@@ -124,7 +124,7 @@ class Tree:
             return self.refresh()
         if self.stale and own > self._own:
             return self.refresh()
-        self.stale, self._own = False, own
+        self.stale = False
         return self._tell(self._reaped + own)
 
     def refresh(self) -> float:

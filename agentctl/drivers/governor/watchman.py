@@ -91,7 +91,7 @@ class Watchman:
     def _rests(self, now: float) -> bool:
         """Tell whether the tree has done nothing for long enough since the last look."""
         before, self._used = self._used, self.hold.used_seconds()
-        return now - self._at >= _LONGEST and self._used - before < _STIRS
+        return now - self._at >= _LONGEST * (1 - EARLY) and self._used - before < _STIRS
 
     def _count(self, now: float, limit: int | None, resident: int) -> None:
         """Say what the tree holds, as truly as is worth its cost."""
