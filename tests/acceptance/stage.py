@@ -294,7 +294,7 @@ class Stage:
         return [pid for pid in found if _parent(pid) not in found]
 
     def supervisor(self) -> int:
-        """Return the one there is."""
+        """Return the one there is; of two that are started at once, one says so and ends."""
         (pid,) = until(lambda: len(found := self.supervisors()) == 1 and found, "there is one supervisor")
         return int(pid)
 

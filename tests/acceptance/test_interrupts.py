@@ -126,4 +126,4 @@ def test_a_terminal_that_goes_away_takes_no_agent_and_no_supervisor_along(stage:
     deploy.wait(timeout=20)
     until(lambda: stage.states().get("web/one") == "running" or stage.deploy(*stage.work.glob("*.yaml")), "it runs")
     assert stage.running() == {"web/one": 1}
-    assert len(stage.supervisors()) == 1
+    assert stage.supervisor()
