@@ -13,12 +13,14 @@ from typing import Any
 from agentctl.cli.pace import pause
 from agentctl.control.client import Client
 from agentctl.control.home import Home
-from agentctl.domain.errors import SupervisorUnreachable
+from agentctl.domain.errors import Refused, SupervisorUnreachable
 
-START_SECONDS = 10.0
-"""How long a supervisor may take until it answers."""
+START_SECONDS = 30.0
+"""How long a supervisor may take until it answers, on a machine that has no time for it."""
+_ANSWER_SECONDS = 10.0
+"""How long one that is there may take to answer: it stands still, or the machine does."""
 _GIVE_UP_SECONDS = 3.0
-"""How long to go on looking when ours has ended: another one may have won the lock and be starting."""
+"""How long to go on looking when ours has ended of a fault; where another one has the lock, that is waited for."""
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.02, 0.25, 1.5
 _TAIL_LINES = 5
 _DROPPED = ("TMUX", "TMUX_PANE")
@@ -52,7 +54,7 @@ def _await_answer(home: Home, process: subprocess.Popen[bytes]) -> dict[str, Any
         found = _hello(home)
         if found is not None:
             return found
-        if not ended and process.poll() is not None:
+        if not ended and process.poll() not in (None, Refused.exit_code):
             ended, deadline = True, min(deadline, time.monotonic() + _GIVE_UP_SECONDS)
     return None
 
@@ -89,7 +91,7 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _hello(home: Home) -> dict[str, Any] | None:
     try:
-        return dict(Client(home).call("hello", timeout=START_SECONDS))
+        return dict(Client(home).call("hello", timeout=_ANSWER_SECONDS))
     except SupervisorUnreachable:
         return None
 
