@@ -111,8 +111,8 @@ def test_emergency_cleanup_ends_all_whatever_else_is_broken(stage: Stage, fault:
         case "tmux frozen":
             os.kill(server, signal.SIGSTOP)
         case "tmux killed":
+            os.kill(supervisor, signal.SIGSTOP)  # first, or it starts another one
             os.kill(server, signal.SIGKILL)
-            os.kill(supervisor, signal.SIGSTOP)
     listed = stage.run("emergency-cleanup", "--dry-run", seconds=20)
     expected = {f"pid {pid}" for pid in stage.marked()} | {
         f"pid {start.pid}" for start in stage.starts() if ticks(start.pid)
