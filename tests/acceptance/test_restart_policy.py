@@ -145,14 +145,3 @@ def test_an_end_by_signal_and_by_code_is_told_exactly_and_restarted(stage: Stage
     assert "signal 11" in rows["web/two"]["evidence"]
     assert (rows["web/one"]["generation"], rows["web/one"]["restarts"]) == (2, 1)
     assert stage.running() == {"web/one": 1}
-
-
-def test_ready_are_its_own_words_not_those_that_were_there_before(stage: Stage) -> None:
-    script = 'echo "one $AGENTCTL_GENERATION"; [ "$AGENTCTL_GENERATION" = 1 ] || sleep 1; echo up; exec sleep 1000'
-    ready = {"log": "^up", "every": "100ms"}
-    stage.deploy(stage.team(agents={"one": {"command": ["sh", "-c", script], "ready": ready, "restart": "always"}}))
-    os.kill(stage.ps()["web/one"]["pid"], signal.SIGKILL)
-    until(lambda: len(stage.events("AgentReady")) == 2, "it is ready again", 15)
-    started, said = stage.events("AgentStarted")[1], stage.events("AgentReady")[1]
-    assert said["data"]["generation"] == 2
-    assert (at(said) - at(started)).total_seconds() > 0.9
