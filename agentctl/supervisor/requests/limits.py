@@ -87,8 +87,10 @@ def _number(least: float, *, whole: bool = False, needed: bool = False) -> Calla
     def check(value: object) -> Any:  # noqa: ANN401  JSON's own
         if value is None and not needed:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _LARGEST:
-            raise UsageError(f"a figure from {least:g} to {_LARGEST:.0f} is needed")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value:
+            raise UsageError(f"a figure of at least {least:g} is needed")
+        if value > _LARGEST:
+            raise UsageError(f"a figure of at most {_LARGEST:.0f} is needed")
         return int(value) if whole else float(value)
 
     return check
