@@ -169,7 +169,7 @@ def test_signals_of_another_conversation_or_generation_are_refused(fakes: FakeSt
     fakes.up("dev")
     fakes.run("restart", "web/dev")
     fakes.heard("web/dev", "answer")  # of what it is told after its restart
-    fakes.becomes("web/dev", "idle")
+    fakes.until(lambda: doings(fakes)[-2:] == ["TurnEnded", "Idle"], "the turn that its restart gave it is taken in")
     before = len(doings(fakes))
     session = fakes.record("web/dev", "start")[-1]["session"]
     prompt = {"session_id": session, "prompt": "x", "prompt_id": "p-1"}
