@@ -9,7 +9,7 @@ from agentctl.domain.errors import SupervisorUnreachable, TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from typing import Any
 
     from agentctl.control.home import Home
@@ -36,16 +36,22 @@ class Client:
 
         Raises `SupervisorUnreachable` where nobody listens, `TimedOut`, or the error the supervisor answered with.
         """
-        for kind, value in self._exchange(verb, args or {}, timeout):
-            if kind == "result":
-                return value
-            if kind == "error":
-                raise unpack_error(value)
-            if on_item is not None:
-                on_item(value)
+        answer = self._exchange(verb, args or {}, timeout)
+        try:
+            for kind, value in answer:
+                if kind == "result":
+                    return value
+                if kind == "error":
+                    raise unpack_error(value)
+                if on_item is not None:
+                    on_item(value)
+        finally:
+            answer.close()  # in one that is left to be collected Ctrl-C is lost
         raise SupervisorUnreachable("the supervisor ended while it was answering", hint="try again")
 
-    def _exchange(self, verb: str, args: dict[str, Any], timeout: float | None) -> Iterator[tuple[str, Any]]:
+    def _exchange(
+        self, verb: str, args: dict[str, Any], timeout: float | None
+    ) -> Generator[tuple[str, Any], None, None]:
         with self._connect(timeout) as channel:
             try:
                 channel.sendall(pack({"v": PROTOCOL, "verb": verb, "args": args}))
