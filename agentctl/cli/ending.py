@@ -10,7 +10,7 @@ from agentctl.cli.output import Output
 from agentctl.cli.progress import Progress
 from agentctl.control.client import Client
 from agentctl.control.home import Home
-from agentctl.domain.errors import TimedOut
+from agentctl.domain.errors import PartlyDone, TimedOut
 
 ANSWER_SECONDS = 120.0
 """One agent's grace and kill are within this; the supervisor keeps its own deadlines."""
@@ -19,7 +19,7 @@ _COLUMNS = (Column("AGENT", lambda row: str(row["agent"])), Column("STATE", lamb
 
 
 def _rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row an agent: stopped, left (not ended in time), or with the processes that survived."""
+    """Return one row an agent: stopped, left (not in time, or it is to run again), or with the processes that survived."""
     pids: dict[str, list[int]] = {}
     for survivor in result.get("survivors") or ():
         pids.setdefault(survivor["agent"], []).append(survivor["pid"])
@@ -32,7 +32,7 @@ def _rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def end(home: Home, verb: str, args: Mapping[str, Any], output: Output, *, undo: str) -> int:
-    """Ask *verb*, show each agent as it ends, and return 1 where something survived."""
+    """Ask *verb*, show each agent as it ends, and return the exit code: 1 where something survived."""
     seconds = (args.get("grace") or 0.0) + ANSWER_SECONDS
     try:
         with Progress(output, "waiting for agents to end", ending=True) as progress:
@@ -47,11 +47,15 @@ def end(home: Home, verb: str, args: Mapping[str, Any], output: Output, *, undo:
     if not output.for_people:
         output.records("StopList", _rows(result), _COLUMNS, name="agent")
     left = result.get("left") or ()
+    late = result.get("timed_out")
     if left:
-        output.say(f"not ended in time: {', '.join(left)}", "yellow")
+        why = "not ended in time" if late else "started again meanwhile, by another order"
+        output.say(f"{why}: {', '.join(left)}", "yellow")
     elif output.for_people and not survivors:
         stopped = len(result.get("stopped") or ())
         output.say(f"{stopped} stopped; {undo}" if stopped else "nothing was running")
     if survivors:
         return 1
-    return TimedOut.exit_code if left else 0
+    if left:
+        return TimedOut.exit_code if late else PartlyDone.exit_code
+    return 0

@@ -39,6 +39,8 @@ def reset(
             result = Client(home).call("reset", {"team": team}, on_item=progress.item, timeout=_ANSWER_SECONDS)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the reset goes on; see: agentctl ps") from None
+    if result.get("left") and not result.get("timed_out"):
+        raise PartlyDone(f"{team} is not forgotten: another order started it again meanwhile", hint="agentctl ps")
     if result.get("left") or result.get("survivors"):
         raise PartlyDone(f"{team} is not forgotten: not all of it ended", hint="agentctl emergency-cleanup --dry-run")
     kept = result.get("kept")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import Refused
+
+_WRITES_WITHIN = 1.0
+"""Seconds from taking the lock to the pid in its file, on a machine that is busy."""
 
 
 class HomeLock:
@@ -50,10 +54,19 @@ class HomeLock:
             return False
 
     def _holder(self) -> str:
+        """Return the pid of who holds it; a moment is given to one that has the lock and not yet written its pid."""
+        pid = self._written_pid()
+        deadline = time.monotonic() + _WRITES_WITHIN
+        while not _is_there(pid) and time.monotonic() < deadline:
+            time.sleep(_WRITES_WITHIN / 20)
+            pid = self._written_pid()
+        return pid or "unknown"
+
+    def _written_pid(self) -> str:
         try:
-            return self._pid_file.read_text().split(" ", 1)[0] or "unknown"
+            return self._pid_file.read_text().split(" ", 1)[0]
         except OSError:
-            return "unknown"
+            return ""
 
     def _write(self, line: str) -> None:
         fresh = self._pid_file.with_suffix(".new")
@@ -61,3 +74,13 @@ class HomeLock:
         with os.fdopen(fd, "w") as file:
             file.write(line)
         fresh.replace(self._pid_file)
+
+
+def _is_there(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass  # somebody else's, and there
+    return True

@@ -49,7 +49,9 @@ async def _end(request: Request, agents: Collection[AgentId], reason: str) -> di
     thawed = thaw_drafts([fleet.agents[name] for name in concerned], reason)
     request.record([*thawed, *(stop_draft(fleet.agents[name], reason, grace) for name in concerned)])
     graces = [grace or spec.grace.total_seconds() for name in concerned if (spec := fleet.spec(name)) is not None]
-    in_time = await follow(request, concerned, lambda name: _is_down(request, name), max(graces, default=0) + _MARGIN)
+    in_time = await follow(
+        request, concerned, lambda name: _is_settled(request, name), max(graces, default=0) + _MARGIN
+    )
     left = [name for name in concerned if not _is_down(request, name)]
     return {
         "stopped": [name for name in concerned if name not in left],
@@ -63,6 +65,12 @@ async def _end(request: Request, agents: Collection[AgentId], reason: str) -> di
 def _is_down(request: Request, name: AgentId) -> bool:
     agent = request.fleet.agents.get(name)
     return agent is None or agent.state is AgentState.STOPPED
+
+
+def _is_settled(request: Request, name: AgentId) -> bool:
+    """Tell whether *name* is down, or another order has taken over: it is to run again."""
+    agent = request.fleet.agents.get(name)
+    return agent is None or agent.again or agent.state is not AgentState.STOPPING
 
 
 def _survivors(request: Request, agents: Collection[AgentId]) -> list[dict[str, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from agentctl.domain.agent import Identity
 from agentctl.domain.errors import Refused
 from agentctl.supervisor.lock import HomeLock
 
-OWN = Identity("boot", 4711, 99)
+OWN = Identity("boot", os.getpid(), 99)
 
 
 def lock(folder: Path) -> HomeLock:
@@ -22,7 +24,7 @@ def lock(folder: Path) -> HomeLock:
 def test_the_second_is_told_who_holds_it(tmp_path: Path) -> None:
     first = lock(tmp_path)
     first.take(OWN)
-    with pytest.raises(Refused, match="pid 4711"):
+    with pytest.raises(Refused, match=f"pid {os.getpid()}"):
         lock(tmp_path).take(OWN)
     first.release()
     first.release()
@@ -30,6 +32,17 @@ def test_the_second_is_told_who_holds_it(tmp_path: Path) -> None:
     second = lock(tmp_path)
     second.take(OWN)
     second.release()
+
+
+@pytest.mark.parametrize("before", ["", f"{2**30} 1 boot\n"])
+def test_one_that_has_the_lock_is_given_a_moment_to_write_who_it_is(tmp_path: Path, before: str) -> None:
+    first = lock(tmp_path)
+    first.take(OWN)
+    (tmp_path / "pid").write_text(before)
+    threading.Timer(0.2, (tmp_path / "pid").write_text, [f"{os.getpid()} 99 boot\n"]).start()
+    with pytest.raises(Refused, match=f"pid {os.getpid()}"):
+        lock(tmp_path).take(OWN)
+    first.release()
 
 
 def test_it_is_free_when_its_holder_is_killed_even_with_children_left(tmp_path: Path) -> None:
