@@ -7,18 +7,21 @@ tasks are cancelled wherever they stand and a new one starts on the same log.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import signal
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agentctl.control.client import Client
 from agentctl.control.home import Home
+from agentctl.control.wire import MOST_BYTES, PROTOCOL, Address, pack, unpack, unpack_error
 from agentctl.domain.agent import Agent, AgentState, Identity
 from agentctl.domain.codec import encode
+from agentctl.domain.errors import SupervisorUnreachable
 from agentctl.domain.names import AgentId, agent_id
 from agentctl.domain.ports import Opened, Opening
 from agentctl.domain.team import AgentSpec, TeamSpec
@@ -32,6 +35,39 @@ from agentctl.store.memory import MemoryLog
 from agentctl.supervisor.daemon import supervise
 from agentctl.supervisor.ledger import Ledger
 from agentctl.supervisor.world import World
+
+
+class StandingClock(FakeClock):
+    """A fake clock that stands while a thread is at work, too, and when a request comes in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_work: set[Future[Any]] = set()
+
+    def stir(self) -> None:
+        """Count the quiet passes of the loop anew."""
+        self._quiet = 0
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.at_work:
+            self.stir()
+            loop.call_soon(self._watch, loop)
+        else:
+            super()._watch(loop)
+
+
+class Threads(ThreadPoolExecutor):
+    """The threads of a loop; *clock* knows when one is at work."""
+
+    def __init__(self, clock: StandingClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        work = super().submit(*args, **kwargs)
+        self._clock.at_work.add(work)
+        work.add_done_callback(self._clock.at_work.discard)
+        return work
 
 
 class LinkedTerminal(MemoryTerminal):
@@ -100,7 +136,8 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.home = Home(folder / "home", chosen=True)
         self.home.prepare()
-        self.clock = FakeClock()
+        self.clock = StandingClock()
+        self._threads = Threads(self.clock)
         self.processes = MemoryProcesses(self.home.id)
         self.terminal = LinkedTerminal(self.processes)
         self.governor = MemoryGovernor()
@@ -134,6 +171,7 @@ class Machine:
     async def start(self) -> None:
         self.world = self._new_world()
         self._finish = asyncio.Event()
+        asyncio.get_running_loop().set_default_executor(self._threads)
         self._task = asyncio.create_task(supervise(self.world, asyncio.Event(), self._finish))
         await self.until(self.home.socket.exists)
 
@@ -149,9 +187,29 @@ class Machine:
         await self._task
 
     async def ask(self, verb: str, **args: Any) -> Any:
+        """Ask as a client does, but in this loop, of which it takes a few passes: the fake clock stands meanwhile."""
+        with Address(self.home.address) as address:
+            try:
+                reader, writer = await asyncio.open_unix_connection(address, limit=MOST_BYTES)
+            except (FileNotFoundError, ConnectionRefusedError):
+                raise SupervisorUnreachable("no supervisor is running") from None
+        self.clock.stir()
         items: list[Any] = []
-        result = await asyncio.to_thread(lambda: Client(self.home).call(verb, args, on_item=items.append, timeout=20.0))
-        return result | {"items": items}
+        try:
+            with contextlib.suppress(ConnectionError):
+                writer.write(pack({"v": PROTOCOL, "verb": verb, "args": args}))
+                while line := await asyncio.wait_for(reader.readline(), 20):
+                    kind, value = next(iter(unpack(line).items()))
+                    if kind == "result":
+                        return value | {"items": items}
+                    if kind == "error":
+                        raise unpack_error(value)
+                    items.append(value)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        raise SupervisorUnreachable("the supervisor ended while it was answering")
 
     async def until(self, holds: Callable[[], bool], within: float = 10.0) -> None:
         """Wait for *holds*, in real seconds: the fake clock moves by itself meanwhile."""
