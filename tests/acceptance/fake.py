@@ -236,7 +236,8 @@ class Person:
         )
         os.close(other)
         self.drawn = b""
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):
@@ -255,6 +256,7 @@ class Person:
     def leave(self) -> None:
         self.process.kill()
         self.process.wait()
+        self._reader.join(PATIENCE)  # or it would read on from whatever file gets the same number next
         os.close(self.terminal)
 
 
