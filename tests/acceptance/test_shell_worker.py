@@ -186,7 +186,7 @@ def test_a_small_pane_and_a_resize_are_survived(window: Window) -> None:
 
 def test_a_frozen_tree_goes_on_where_it_was(window: Window) -> None:
     message = window.send(
-        f"echo $$ > pid; echo up; {shlex.quote(sys.executable)} -c 'import time; time.sleep(0.3)'; exit 9"
+        f"echo $$ > pid; echo up; {shlex.quote(sys.executable)} -c 'import time; time.sleep(3)'; exit 9"
     )
     window.until(lambda: "\nup\n" in window.screen())
     pane = int(window.tmux("display-message", "-p", "#{pane_pid}"))
