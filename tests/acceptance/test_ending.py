@@ -79,7 +79,7 @@ def test_stop_all_ends_the_stubborn_and_the_scattered_in_time_and_may_be_repeate
     done = stage.run("stop-all", "-y")
     note(f"ended in {done.seconds:.2f} s")
     assert not stage.running()
-    assert done.seconds < GRACE + 2
+    assert done.seconds < GRACE + 8  # of which a busy machine may take the most
     assert stage.panes() == []
     assert stage.run("stop-all", "-y").code == 0
     assert stage.all_in("stopped")
