@@ -110,7 +110,7 @@ def test_messages_survive_kill_9_of_supervisor_and_tmux_client_at_random_moments
             helped |= help_where_asked(fakes)
         while (before := _accepted(fakes)) < MESSAGES:
             helped |= help_where_asked(fakes)
-            fakes.until(lambda: _accepted(fakes) > before, "messages go on arriving", 30)
+            fakes.until(lambda: _accepted(fakes) > before, "messages go on arriving")
     finally:
         senders.stop.set()
         for thread in senders.threads:
@@ -118,6 +118,7 @@ def test_messages_survive_kill_9_of_supervisor_and_tmux_client_at_random_moments
     assert senders.faults == []
     seconds = time.monotonic() - started
     note(f"{MESSAGES} messages, {dict(killer.done)} kills, {len(helped)} left to a person, {seconds:.0f}s")
+    fakes.until(lambda: not fakes.ask("messages", states=["queued", "held", "typed"])["messages"], "none is open")
     fakes.until(lambda: all(row["activity"] == "idle" for row in fakes.ask("ps")["agents"]), "all are done")
     hold_to_account(fakes)
     assert killer.done.total() >= KILLS
