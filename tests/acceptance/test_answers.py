@@ -109,6 +109,7 @@ def test_an_answer_to_a_question_that_has_changed_is_refused(fakes: FakeStage) -
     first = fakes.asks("web/dev", "question")
     fakes.tmux("send-keys", "-t", fakes.pane("web/dev").id, "1")  # a person was faster
     fakes.until(lambda: len(fakes.record("web/dev", "asks")) == 2, "the second is asked")
+    fakes.until(lambda: "Second?" in fakes.screen("web/dev"), "it stands there")
     with pytest.raises(AgentctlError, match="else"):
         fakes.ask("answer", agent="web/dev", choice="2", ask=first["id"])
     assert chosen(fakes) == [0]

@@ -89,10 +89,8 @@ def test_a_person_sees_it_in_a_terminal_and_leaves_as_they_came(stage: Stage) ->
 
     variables = f"AGENTCTL_HOME={stage.home.path} XDG_CONFIG_HOME={stage.folder}/config"
     stage.tmux("send-keys", "-t", pane, f"clear; {variables} {' '.join(stage.argv('monitor'))}", "Enter")
-    text = until(lambda: "/30%" in (found := screen()) and found, "the table is drawn")
-    assert "CPU: agents" in text
-    assert "web/quiet" in text
-    assert "q or Ctrl-C ends this; agents run on" in text
+    words = ("/30%", "CPU: agents", "web/quiet", "q or Ctrl-C ends this; agents run on")
+    until(lambda: all(word in found for found in (screen(),) for word in words), "the table is drawn")
     stage.kill_supervisor()
     until(lambda: "supervisor is not running; last known" in screen(), "what is shown is marked as last known")
     stage.run("daemon", "start")
