@@ -10,10 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agentctl.domain.errors import AgentctlError
 from tests.acceptance.fake import FakeStage
 
-RESPONDS_WITHIN = 2.0
+RESPONDS_WITHIN = 5.0
 """Seconds, on a machine that is busy with other tests as well; a supervisor that is held up takes many more."""
 
 
@@ -52,6 +54,7 @@ def test_a_conversation_that_would_be_an_option_or_a_path_is_refused(fakes: Fake
     assert fakes.ask("why", agent="web/dev")["session"] == before
 
 
+@pytest.mark.timeout(240)
 def test_a_flood_of_signals_holds_up_nobody_and_does_not_fill_the_log(fakes: FakeStage) -> None:
     fakes.up("dev", "pm")
     session, before = fakes.ask("why", agent="web/dev")["session"], fakes.ask("hello")["seq"]
@@ -73,7 +76,7 @@ def test_a_flood_of_signals_holds_up_nobody_and_does_not_fill_the_log(fakes: Fak
     assert slowest < RESPONDS_WITHIN
     fakes.message_is(fakes.post("web/pm", "are you there"), "answered")
     assert fakes.ask("hello")["seq"] - before < 400
-    fakes.message_is(fakes.post("web/dev", "and you"), "answered")
+    fakes.message_is(fakes.post("web/dev", "and you"), "answered", seconds=90)  # behind all that it has said
 
 
 def test_one_answer_at_a_time_reaches_a_question(fakes: FakeStage) -> None:

@@ -20,7 +20,7 @@ from agentctl.store.audit import audit
 from agentctl.store.sqlite import SqliteLog
 
 KILLS = 400 if os.environ.get("AGENTCTL_CAMPAIGN") == "full" else 25
-WRITERS, APPENDS = 20, 25
+WRITERS, APPENDS = 20, 10
 DEADLINE = 60.0
 
 WRITER = """
