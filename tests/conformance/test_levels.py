@@ -268,15 +268,15 @@ def test_a_governor_that_says_nothing_any_more_is_ended(here: Ground, monkeypatc
             assert first is not None
             os.kill(first, signal.SIGSTOP)
             with pytest.raises(Unreachable, match="said nothing any more and was ended"):
-                await for_seconds(governor, 30)
+                await for_seconds(governor, 40)
             assert here.processes.identify(first) is None
             await until(governor, lambda seen: seen["spin"].cpu_percent == 0)  # the next one holds it again
             governor.hold([])
-            await asyncio.sleep(4)  # nothing is held: there is nothing to tell of, and the silence means nothing
+            await asyncio.sleep(9)  # nothing is held: there is nothing to tell of, and the silence means nothing
             governor.hold([leash("spin", root)])
             await until(governor, lambda seen: seen["spin"].cpu_percent > 5)
 
-    monkeypatch.setattr(process, "_SILENT_AFTER", 3.0)
+    monkeypatch.setattr(process, "_SILENT_AFTER", 8.0)  # more than its program takes to start
     asyncio.run(tell())
 
 
