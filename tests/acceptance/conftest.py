@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +23,18 @@ def forge() -> Iterator[Forge]:
     forge = Forge()
     yield forge
     forge.close()
+
+
+@pytest.fixture
+def crowd() -> Iterator[None]:
+    """Be the only test of all workers, and of all runs on this machine, that starts dozens of processes at once.
+
+    Two crowds at once would take from each other what each is given to end in. Waiting counts as the test's time.
+    """
+    path = Path(tempfile.gettempdir()) / f"agentctl-tests-crowd-{os.getuid()}"
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -121,7 +121,8 @@ def test_hostile_names_on_the_command_line_find_nothing_and_do_nothing(stage: St
     assert stage.running() == {"web/one": 1}
 
 
-def test_hostile_folders_values_and_arguments_arrive_exactly(stage: Stage, marker: Path) -> None:
+@pytest.mark.timeout(300)
+def test_hostile_folders_values_and_arguments_arrive_exactly(crowd: None, stage: Stage, marker: Path) -> None:
     texts = [text for text in hostile(marker) if len(text) < 200 and "\n" not in text]
     folders = [text.replace("/", "|") for text in texts if text not in (".", "..", "/")]
     told = stage.folder / "told"
@@ -198,7 +199,7 @@ def test_hostile_messages_arrive_exactly_and_once(stage: Stage, marker: Path) ->
     def received() -> list[str]:
         return [_by_file(_body(json.loads(line).replace("\r", "\n"))) for line in got.read_text().splitlines()]
 
-    until(lambda: len(received()) >= len(texts), "all have arrived", 20)
+    until(lambda: len(received()) >= len(texts), "all have arrived")
     plain = [text.replace("\x1b", "").replace("\r", "") for text in texts]
     assert received() == plain
 

@@ -106,8 +106,9 @@ def test_nobody_else_is_ever_stopped(stage: Stage) -> None:
         stranger.wait()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_fork_bomb_is_ended_and_told(stage: Stage, level: str) -> None:
+def test_a_fork_bomb_is_ended_and_told(crowd: None, stage: Stage, level: str) -> None:
     agent = {"command": ["sh", "-c", BOMB], "limits": {"processes": 60}, "restart": {"policy": "never"}}
     stage.deploy(stage.team(agents={"a": agent}), env=stage.env(AGENTCTL_LIMITS_LEVEL=level))
     until(lambda: stage.events("AgentBraked"), "it is told", 60)
