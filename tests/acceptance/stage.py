@@ -285,8 +285,18 @@ class Stage:
 
     def running(self) -> Counter[str]:
         """Return how many fake agents of each name are alive now: one start is one process."""
-        living = {start for start in self.starts() if _is(start)}
+        living = {start for start in self.starts() if self._is(start)}
         return Counter(start.agent for start in living)
+
+    def _is(self, start: Start) -> bool:
+        """Tell whether the very process of that start is alive: its pid may be another's by now.
+
+        Who has cleared its whole environment cannot be told from others.
+        """
+        variables = _environment(start.pid)
+        name, home = variables.get(b"AGENTCTL_AGENT", b""), variables.get(b"AGENTCTL_HOME_ID", b"")
+        ours = (start.agent.partition(":")[0].encode(), self.home.id.encode())
+        return ticks(start.pid) > 0 and (not variables or (name, home) == ours)
 
     def supervisors(self) -> list[int]:
         """Return who runs; a child that has not become its own program yet is none, however it looks."""
@@ -343,7 +353,7 @@ class Stage:
             process.communicate()
         faults = self._clean_up()
         for number in (signal.SIGCONT, signal.SIGKILL):
-            for pid in [*self.marked(), *(start.pid for start in self.starts() if _is(start))]:
+            for pid in [*self.marked(), *(start.pid for start in self.starts() if self._is(start))]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -356,20 +366,11 @@ class Stage:
         done = self.run("emergency-cleanup", "-y", "--grace", "500ms", code=None, seconds=PATIENCE)
         left = self.marked()
         panes = self.panes()
-        alive = [start for start in self.starts() if _is(start)]
+        alive = [start for start in self.starts() if self._is(start)]
         faults = [] if done.code == 0 else [f"emergency-cleanup: {done}"]
         faults += [f"process {pid} of {agent} is left: {_command(pid)}" for pid, agent in left.items()]
         faults += self.doubles() + [f"{start} is left" for start in alive] + [f"{pane} is left" for pane in panes]
         return faults
-
-
-def _is(start: Start) -> bool:
-    """Tell whether the very process of that start is alive: its pid may be another's by now."""
-    variables = _environment(start.pid)
-    return ticks(start.pid) > 0 and variables.get(b"AGENTCTL_AGENT", b"").decode() in (
-        "",
-        start.agent.partition(":")[0],
-    )
 
 
 def _environment(pid: int) -> dict[bytes, bytes]:
@@ -377,7 +378,7 @@ def _environment(pid: int) -> dict[bytes, bytes]:
         data = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return {}
-    return dict(item.partition(b"=")[::2] for item in data.split(b"\0"))
+    return dict(item.partition(b"=")[::2] for item in data.split(b"\0") if item)
 
 
 def _command(pid: int) -> str:
