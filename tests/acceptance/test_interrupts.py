@@ -55,12 +55,12 @@ def test_ctrl_c_at_random_moments_of_deploy_and_stop_all_leaves_no_half_state(st
         if "TeamDeployed" in {event["type"] for event in stage.events()}:
             stage.run("daemon", "start")
         if set(stage.states().values()) - {"stopped"}:
-            until(lambda: stage.all_in("running") and len(stage.states()) == 3, "the deploy goes on by itself", 8)
+            until(lambda: stage.all_in("running") and len(stage.states()) == 3, "the deploy goes on by itself")
             assert stage.running() == agents
         stage.deploy(team)
         assert stage.running() == agents
         codes.append(interrupt(stage, ["stop-all", "-y"], chance.uniform(0.05, 0.4)))
-        until(lambda: stage.all_in("running", "stopped") and len(set(stage.states().values())) == 1, "all or none", 8)
+        until(lambda: stage.all_in("running", "stopped") and len(set(stage.states().values())) == 1, "all or none")
         stage.run("stop-all", "-y")
         assert not stage.running()
     note(codes)
@@ -92,7 +92,7 @@ def test_a_reader_that_leaves_is_no_fault(stage: Stage, words: list[str]) -> Non
     for _ in range(3):  # something more to say, so that the pipe is noticed
         if process.poll() is None and words[-1].startswith("-"):
             stage.run("restart", "web/one")
-    until(lambda: process.poll() is not None, "it ends", 10)
+    until(lambda: process.poll() is not None, "it ends")
     assert process.stderr is not None
     err = process.stderr.read()
     assert process.returncode in (0, -signal.SIGPIPE), err
