@@ -19,7 +19,7 @@ _COLUMNS = (Column("AGENT", lambda row: str(row["agent"])), Column("STATE", lamb
 
 
 def _rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one row an agent: stopped, left (not in time, or it is to run again), or with the processes that survived."""
+    """Return one row an agent: stopped, left (late, or to run again), or with the processes that survived."""
     pids: dict[str, list[int]] = {}
     for survivor in result.get("survivors") or ():
         pids.setdefault(survivor["agent"], []).append(survivor["pid"])

@@ -62,7 +62,7 @@ def main() -> int:
     try:
         home.prepare()
         processes = SystemProcesses(home_id=home.id)
-        lock = HomeLock(home.lock, home.pid_file)
+        lock = HomeLock(home.lock, home.pid_file, processes.identify)
         own = processes.identify(os.getpid())
         if own is None:
             raise Unreachable("this process cannot be found in the process table")

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from agentctl.domain.agent import Identity
@@ -18,9 +19,10 @@ _WRITES_WITHIN = 1.0
 class HomeLock:
     """The lock on a home; held for the life of the process, and by no child (close-on-exec)."""
 
-    def __init__(self, path: Path, pid_file: Path) -> None:
+    def __init__(self, path: Path, pid_file: Path, identify: Callable[[int], Identity | None]) -> None:
         self._path = path
         self._pid_file = pid_file
+        self._identify = identify
         self._fd: int | None = None
 
     def take(self, identity: Identity) -> None:
@@ -57,8 +59,8 @@ class HomeLock:
         """Return the pid of who holds it; a moment is given to one that has the lock and not yet written its pid."""
         pid = self._written_pid()
         deadline = time.monotonic() + _WRITES_WITHIN
-        while not _is_there(pid) and time.monotonic() < deadline:
-            time.sleep(_WRITES_WITHIN / 20)
+        while not (pid.isdigit() and self._identify(int(pid))) and time.monotonic() < deadline:
+            time.sleep(_WRITES_WITHIN / 20)  # noqa: TID251  there is no loop yet
             pid = self._written_pid()
         return pid or "unknown"
 
@@ -74,13 +76,3 @@ class HomeLock:
         with os.fdopen(fd, "w") as file:
             file.write(line)
         fresh.replace(self._pid_file)
-
-
-def _is_there(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass  # somebody else's, and there
-    return True

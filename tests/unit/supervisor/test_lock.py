@@ -18,7 +18,7 @@ OWN = Identity("boot", os.getpid(), 99)
 
 
 def lock(folder: Path) -> HomeLock:
-    return HomeLock(folder / "lock", folder / "pid")
+    return HomeLock(folder / "lock", folder / "pid", lambda pid: OWN if pid == OWN.pid else None)
 
 
 def test_the_second_is_told_who_holds_it(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_it_is_free_when_its_holder_is_killed_even_with_children_left(tmp_path: 
         "from agentctl.domain.agent import Identity\n"
         "from agentctl.supervisor.lock import HomeLock\n"
         f"f = pathlib.Path({str(tmp_path)!r})\n"
-        "HomeLock(f / 'lock', f / 'pid').take(Identity('b', 1, 1))\n"
+        "HomeLock(f / 'lock', f / 'pid', lambda _: None).take(Identity('b', 1, 1))\n"
         "subprocess.Popen(['sleep', '30'], close_fds=False, stdout=subprocess.DEVNULL)\n"
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
