@@ -187,6 +187,16 @@ async def test_a_tree_that_nobody_holds_any_more_runs_free(here: Ground, level: 
 
 
 @story
+async def test_a_tree_that_grows_one_by_one_is_braked_with_its_number(here: Ground, level: Level) -> None:
+    root = here.grow("many", shell("n=0; while [ $n -lt 60 ]; do sleep 1000 & n=$((n+1)); sleep 0.02; done; wait"))
+    async with governed(here, level) as governor:
+        governor.hold([leash("many", root, processes=30)])
+        seen = await until(governor, lambda seen: seen["many"].brake is not None)
+        assert seen.samples[0].brake is Brake.PROCESSES
+        assert 30 < seen.samples[0].processes <= 63
+
+
+@story
 async def test_too_many_processes_are_stopped_at_once(here: Ground, level: Level) -> None:
     bomb = "n=0; while [ $n -lt 3000 ]; do sleep 1000 & n=$((n+1)); done; wait"
     root = here.grow("bomb", shell(f"sleep 1; {bomb}"))
@@ -194,6 +204,7 @@ async def test_too_many_processes_are_stopped_at_once(here: Ground, level: Level
         governor.hold([leash("bomb", root, processes=40)])
         seen = await until(governor, lambda seen: seen["bomb"].brake is not None)
         assert seen.samples[0].brake is Brake.PROCESSES
+        assert seen.samples[0].processes > 40
         there = len(here.tree("bomb", root))
         assert there < 1500  # of 3,000: how soon is a matter of how busy the machine is
         await for_seconds(governor, 2)

@@ -228,6 +228,7 @@ class Loop:
         rein = self._reins[agent]
         brake = watchman.look(now, rein.leash)
         if brake is not None:
+            rein.most_seen = max(rein.most_seen, watchman.processes)
             self._brake(rein, brake, now)
 
     def _brake(self, rein: Rein, brake: Brake, now: float) -> None:

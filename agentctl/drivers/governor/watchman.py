@@ -50,6 +50,8 @@ class Watchman:
     hold: Hold
     bytes: int = 0
     kind: str = "rss"
+    processes: int = 0
+    """How many it had at the last look, where their number is bounded."""
     due: float = 0.0
     early: float = 0.0
     """From when on it may be looked at, that one wake-up may do for several."""
@@ -68,8 +70,10 @@ class Watchman:
         self._resident, self._at = resident, now
         self._count(now, limit, resident)
         self.come_back(now, _RESTS if rests else self._pause(limit, grown))
-        if leash.processes is not None and self.hold.count() > leash.processes:
-            return Brake.PROCESSES
+        if leash.processes is not None:
+            self.processes = self.hold.count()
+            if self.processes > leash.processes:
+                return Brake.PROCESSES
         if leash.memory_brake and limit is not None and self._passes(limit, grown):
             return Brake.MEMORY
         return None
