@@ -35,11 +35,9 @@ EARLY = 0.15
 _EARLIEST = 0.03
 """Seconds by which a stop or a slice may end early."""
 
-_DEBT_SHARE = 0.85
-"""Of its limit, for a tree in debt that the kernel holds: what was overspent before is paid back in some seconds."""
-
-_IN_DEBT = -0.02
-"""Seconds of CPU."""
+_PAID_WITHIN, _LEAST_SHARE = 1.0, 0.5
+"""Seconds in which a tree that the kernel holds pays back what it owes, and the share of its limit that it keeps while
+it does: the kernel gives each processor a slice of its own, which is up to a third too much for a tree that is wide."""
 
 
 class Gait(Enum):
@@ -169,7 +167,7 @@ class Rein:
         if self.gait is Gait.SLOWED and credit >= BURST / 2:
             self._let_go(now)
         elif self.gait is Gait.SLOWED or self._bucket.is_spent:
-            self.hold.slow(limit * _DEBT_SHARE if credit < _IN_DEBT else limit)
+            self.hold.slow(max(limit * _LEAST_SHARE, limit + min(0.0, credit) / _PAID_WITHIN))
             self._begin(Gait.SLOWED, now, GLANCE / 2)
         else:
             self._begin(Gait.FREE, now, self._glance())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,9 +41,30 @@ class Burner:
     freeze, thaw, close = slow, let_go, let_go
 
 
-def share_of(cores: int, percent: float, work: float, rest: float) -> float:
+class Wide(Burner):
+    """A tree that the kernel holds, at a third more than it is told to, as one that is wider than one processor."""
+
+    level, duty = Level.QUOTA, False
+    share = math.inf
+
+    def pass_time(self, seconds: float) -> None:
+        self.used += min(float(self.cores), 1.3 * self.share) * seconds if self.awake else 0.0
+
+    def slow(self, share: float) -> None:
+        self.share = share
+
+    def let_go(self) -> None:
+        self.share = math.inf
+
+    def throttled_seconds(self) -> float:
+        return 0.0
+
+    freeze, thaw, close = slow, let_go, let_go
+
+
+def share_of(cores: int, percent: float, work: float, rest: float, kind: type[Burner] = Burner) -> float:
     """Return the percent of a core that a tree takes which works and rests by turns, stepped as the loop does."""
-    burner = Burner(cores)
+    burner = kind(cores)
     tree: Any = SimpleNamespace(threads=1)  # as a sleeper showed when it was looked at last
     leash = Leash(AgentId("t/a"), Identity("boot", 1, 1), cpu_percent=percent)
     rein, now = Rein(tree, burner, leash, cores, 0.0), 0.0  # type: ignore[arg-type]
@@ -62,11 +84,12 @@ def test_who_rests_and_then_takes_all_cores_takes_no_more_on_average(cores: int,
     assert share_of(cores, percent, 0.9, 6.3) <= percent * 1.08
 
 
+@pytest.mark.parametrize("kind", [Burner, Wide])
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("percent", [10.0, 20.0, 40.0, 60.0])
-def test_who_always_wants_more_gets_its_limit(cores: int, percent: float) -> None:
+def test_who_always_wants_more_gets_its_limit(cores: int, percent: float, kind: type[Burner]) -> None:
     saved_up = 100 * BURST / 40  # it begins with that, and is watched for 40 s
-    assert share_of(cores, percent, 1.0, 0.0) == pytest.approx(percent + saved_up, rel=0.02)
+    assert share_of(cores, percent, 1.0, 0.0, kind) == pytest.approx(percent + saved_up, rel=0.02)
 
 
 def test_a_tighter_limit_holds_at_once() -> None:
