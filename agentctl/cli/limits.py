@@ -178,7 +178,9 @@ COLUMNS = (
     Column("AGENT", lambda row: str(row["agent"])),
     Column("CPU", _limit("cpu_percent", lambda value: f"{value:g}%")),
     Column("MEMORY", _limit("memory_bytes", format_bytes)),
-    Column("PULSE", _limit("pulse_seconds", lambda value: format_duration(timedelta(seconds=value)))),
+    Column(
+        "PULSE", _limit("pulse_seconds", lambda value: format_duration(timedelta(seconds=value)) if value else _NONE)
+    ),
     Column("PROCESSES", _limit("processes", str)),
     Column("BUDGET", budget_words, folds=True),
     Column("LEVEL", lambda row: str(row.get("level") or "?")),

@@ -85,9 +85,9 @@ def _throttled(row: Record) -> str:
 
 
 def _pulse(row: Record) -> str:
-    """Return the pulse that is kept, and how often it was not; a program that is no coding agent has none."""
+    """Return the pulse that is kept, and how often it was not; nothing for an agent that has none."""
     pulse = row.get("pulse") or {}
-    if pulse.get("seconds") is None:
+    if not pulse.get("seconds"):
         return ""
     return f"{pulse['seconds']:g}s{f' !{broken}' if (broken := pulse.get('violations')) else ''}"
 

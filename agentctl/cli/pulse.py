@@ -9,7 +9,7 @@ from typing import Any
 def what_it_holds(holds: Sequence[str]) -> str:
     """Return in words what the pulse keeps apart of a program."""
     if not holds:
-        return "nothing: it is no coding agent"
+        return "nothing: it takes no messages"
     if "tools" in holds:
         return "messages, and tool calls"
     return "messages only: its program asks nobody before a tool call"
@@ -21,7 +21,7 @@ def how_it_is_kept(pulse: Mapping[str, Any]) -> str:
         return what_it_holds(())
     least = pulse.get("least_gap_seconds")
     parts = [
-        f"{pulse['seconds']:g}s between {what_it_holds(pulse['holds'])}",
+        f"{pulse['seconds']:g}s between {what_it_holds(pulse['holds'])}" if pulse["seconds"] else "none",
         f"{pulse['operations']} known",
         f"{pulse['waits']} waited, {pulse['waited_seconds']:g}s in all" if pulse["waits"] else "none waited",
         f"least gap {least:g}s" if least is not None else "",

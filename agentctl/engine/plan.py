@@ -109,7 +109,8 @@ def _describe(spec: AgentSpec, runner_of: Callable[[AgentSpec], str]) -> list[st
     limits = [f"cpu {spec.limits.cpu_percent:g}%"] if spec.limits.cpu_percent is not None else []
     if spec.limits.memory_bytes is not None:
         limits.append(f"memory {format_bytes(spec.limits.memory_bytes)}")
-    words.append(" ".join(["limits", *limits, f"pulse {format_duration(spec.limits.pulse)}"]))
+    limits += [f"pulse {format_duration(spec.limits.pulse)}"] if spec.limits.pulse else []
+    words += [" ".join(["limits", *limits])] if limits else []
     budget = [f"{called(field.name)} {figure(field.name, bound)}" for field in fields(spec.budget)
               if (bound := getattr(spec.budget, field.name)) is not None]  # fmt: skip
     words += ["budget " + ", ".join(budget)] if budget else []

@@ -239,8 +239,8 @@ class Runner:
 
     @property
     def pulse_holds(self) -> tuple[str, ...]:
-        """Return what the pulse keeps apart: `messages`, and `tools` where the program lets it."""
-        if not self.coding:
+        """Return what the pulse keeps apart: `messages` where it takes any, and `tools` where the program lets it."""
+        if self.submit.channel == "none":
             return ()
         return ("messages", "tools") if self.holds_tools else ("messages",)
 

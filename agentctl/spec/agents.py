@@ -180,13 +180,13 @@ def _secret(name: str, model: SecretModel, load: Load) -> team.Secret | None:
 
 def _limits(draft: Draft, load: Load) -> team.Limits:
     plain, model = team.Limits(), draft.model.limits
-    memory = allowance.memory_bytes(draft, load)
+    memory, pulse = allowance.memory_bytes(draft, load), allowance.pulse(draft, load)
     if model is None:
-        return replace(plain, memory_bytes=memory)
+        return replace(plain, memory_bytes=memory, pulse=pulse)
     return team.Limits(
         cpu_percent=_bound(model.cpu, plain.cpu_percent),
         memory_bytes=memory,
-        pulse=plain.pulse if model.pulse is None else model.pulse,
+        pulse=pulse,
         processes=None if (most := _bound(model.processes, plain.processes)) is None else int(most),
         on_exceed=model.on_exceed or plain.on_exceed,
     )

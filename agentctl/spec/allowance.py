@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
 from agentctl.domain.team import Limits
@@ -39,6 +40,15 @@ def memory_bytes(draft: Draft, load: Load) -> int | None:
     if written < program.least_memory_bytes:
         _tell_too_little(int(written), draft, load)
     return int(written)
+
+
+def pulse(draft: Draft, load: Load) -> timedelta:
+    """Return the pulse of *draft*: what the file says, else ours for a coding agent and none for all others."""
+    written = draft.model.limits.pulse if draft.model.limits else None
+    program = program_of(draft, load)
+    if written is not None:
+        return written
+    return Limits().pulse if program.coding or program.name == AUTO else timedelta(0)
 
 
 def raised_limits(raised: Mapping[Program, list[str]]) -> list[str]:

@@ -74,7 +74,8 @@ class Limits(Model):
     cpu: Share | None = key("Share of one core; `none` is no limit. Default `50%`.")
     memory: Size | None = key("Memory; `none` is no limit. Default `512MiB`, or what its program needs at least.")
     pulse: Duration | None = key(
-        "Least time between two messages to the agent, and between two of its tool calls. Default `2s`."
+        "Least time between two messages to the agent, and between two of its tool calls. "
+        "Default `2s`, for shell and process none."
     )
     processes: ProcessCount | None = key(
         "Processes at a time; one that starts more, as a fork bomb does, is ended at once. `none` is no limit. "

@@ -43,8 +43,8 @@ class Pulse:
                         await self._tell(agent for agent in self._alive() if _concerns(event, agent.id))
 
     def of(self, agent: Agent) -> timedelta:
-        """Return the pulse in force; a program that is no coding agent has none."""
-        return self._world.ledger.fleet.limits(agent.id).pulse if self._runner(agent).coding else timedelta(0)
+        """Return the pulse in force."""
+        return self._world.ledger.fleet.limits(agent.id).pulse
 
     def last_handed(self, agent: Agent) -> datetime | None:
         """Return when *agent* was handed something last."""
@@ -78,7 +78,7 @@ class Pulse:
         """Return the pulse of *agent* as every face shows it."""
         runner, beats = self._runner(agent), self._beats.get(agent.id, Beats())
         return {
-            "seconds": self.of(agent).total_seconds() if runner.coding else None,
+            "seconds": self.of(agent).total_seconds() if runner.pulse_holds else None,
             "holds": list(runner.pulse_holds),
             "operations": beats.operations,
             "waits": beats.waits,

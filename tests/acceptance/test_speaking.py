@@ -16,7 +16,7 @@ import pytest
 
 from agentctl.domain.errors import Refused
 from tests.acceptance.fake import FakeStage, Framed
-from tests.acceptance.stage import note
+from tests.acceptance.stage import Stage, note, until
 
 FOR_EVER = {"policy": "always", "max_restarts": 100, "backoff": {"initial": "100ms", "max": "200ms"}}
 TEXTS = [
@@ -450,6 +450,18 @@ def test_between_two_messages_lies_the_pulse(fakes: FakeStage) -> None:
     assert fakes.bodies("web/dev") == ["text 0", "text 1", "text 2"]
 
 
+def test_a_shell_has_a_pulse_where_its_team_file_names_one(stage: Stage) -> None:
+    agents = {"one": {"runner": "shell", "limits": {"pulse": "700ms"}}, "two": {"runner": "shell"}}
+    stage.deploy(stage.team(agents=agents))
+    for agent in ("web/one", "web/two"):
+        for number in range(3):
+            stage.run("send", agent, f"echo {number}")
+    until(lambda: sum(event["type"] == "MessageAnswered" for event in stage.events()) == 6, "all are done")
+    kept = {name: row["pulse"] for name, row in stage.ps().items()}
+    assert kept["web/one"]["least_gap_seconds"] >= 0.7
+    assert (kept["web/one"]["violations"], kept["web/two"]["seconds"]) == (0, 0)
+
+
 def test_between_two_tool_calls_lies_the_pulse_and_a_new_one_as_soon_as_it_is_set(fakes: FakeStage) -> None:
     text = fakes.manifest.read_text().replace("{hook} PreToolUse", "{hook} --pulse PreToolUse")
     fakes.manifest.write_text(text.replace("coding = true", "coding = true\nholds_tools = true"))
@@ -465,7 +477,7 @@ def test_between_two_tool_calls_lies_the_pulse_and_a_new_one_as_soon_as_it_is_se
     after = fakes.row("web/dev")["pulse"]
     assert (after["seconds"], after["operations"]) == (0.0, 8)
     assert (after["waited_seconds"], after["violations"]) == (kept["waited_seconds"], 0)
-    assert "0s between messages, and tool calls; 8 known" in fakes.run("why", "web/dev").out
+    assert "none; 8 known" in fakes.run("why", "web/dev").out
 
 
 def test_when_idle_waits_until_nothing_is_done(fakes: FakeStage) -> None:

@@ -294,7 +294,8 @@ class TestWhy:
     @pytest.mark.parametrize(
         ("more", "words"),
         [
-            ({"seconds": None, "holds": []}, "nothing: it is no coding agent"),
+            ({"seconds": None, "holds": []}, "nothing: it takes no messages"),
+            ({"seconds": 0.0, "holds": ["messages"]}, "pulse         none"),
             (
                 {"holds": ["messages"]},
                 "messages only: its program asks nobody before a tool call; 0 known; none waited",

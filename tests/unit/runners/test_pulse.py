@@ -90,8 +90,8 @@ def test_whose_tool_calls_it_holds() -> None:
     held = {name: SHIPPED.get(name).pulse_holds for name in SHIPPED.names()}
     both = {"claude", "codex", "opencode", "pi", "qwen"}
     assert {name for name, what in held.items() if what == ("messages", "tools")} == both
-    assert {name for name, what in held.items() if what == ("messages",)} == {"aider", "gemini", "vibe"}
-    assert {name for name, what in held.items() if not what} == {"process", "shell"}
+    assert {name for name, what in held.items() if what == ("messages",)} == {"aider", "gemini", "shell", "vibe"}
+    assert {name for name, what in held.items() if not what} == {"process"}
 
 
 def test_codex_is_told_of_each_hook_that_it_is_ours() -> None:

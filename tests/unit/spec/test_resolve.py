@@ -24,7 +24,8 @@ def test_the_smallest_file_takes_every_default(desk):
         0,
     )
     assert (agent.cwd, agent.prompt, agent.argv) == (str(desk.folder.resolve()), "", ())
-    assert (agent.restart, agent.limits, agent.grace) == (RestartPolicy(), Limits(), timedelta(seconds=5))
+    limits = Limits(pulse=timedelta(0))  # auto is a shell here
+    assert (agent.restart, agent.limits, agent.grace) == (RestartPolicy(), limits, timedelta(seconds=5))
     assert (agent.ready, agent.health, agent.depends_on) == (None, None, ())
 
 
@@ -286,6 +287,14 @@ def test_limits_and_no_limits(desk):
     ).agents
     assert a.limits == Limits(150.0, int(1.5 * 2**30), timedelta(seconds=0.5))
     assert (b.limits.cpu_percent, b.limits.memory_bytes) == (None, None)
+
+
+def test_who_thinks_has_a_pulse_and_others_where_it_is_written(desk):
+    agents = desk.team(
+        "agents:\n  a: {runner: claude}\n  b: {runner: shell}\n  c: {runner: process, command: x}\n"
+        "  d: {runner: shell, limits: {pulse: 3s}}\n"
+    ).agents
+    assert [agent.limits.pulse.total_seconds() for agent in agents] == [2, 0, 0, 3]
 
 
 def test_drift_is_the_layout(desk):
