@@ -43,8 +43,8 @@ class Pulse:
                         await self._tell(agent for agent in self._alive() if _concerns(event, agent.id))
 
     def of(self, agent: Agent) -> timedelta:
-        """Return the pulse in force."""
-        return self._world.ledger.fleet.limits(agent.id).pulse
+        """Return the pulse in force; a program that takes no messages has none."""
+        return self._world.ledger.fleet.limits(agent.id).pulse if self._runner(agent).pulse_holds else timedelta(0)
 
     def last_handed(self, agent: Agent) -> datetime | None:
         """Return when *agent* was handed something last."""

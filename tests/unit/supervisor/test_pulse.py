@@ -116,14 +116,21 @@ def test_calls_that_come_too_soon_are_told_of(pulse: Pulse) -> None:
     assert (row["operations"], row["violations"], row["least_gap_seconds"]) == (3, 2, 0.09)
 
 
-@pytest.mark.parametrize("runner", ["shell", "process", ""])
-def test_what_is_no_coding_agent_has_no_pulse(world: World, pulse: Pulse, runner: str) -> None:
+@pytest.mark.parametrize("runner", ["process", ""])
+def test_what_takes_no_messages_has_no_pulse(world: World, pulse: Pulse, runner: str) -> None:
     one = agent(runner)
     for number in range(3):
         pulse.handed(one, message(f"m{number}"))
     row = pulse.row(one)
     assert (row["seconds"], row["holds"], row["operations"], row["violations"]) == (None, [], 3, 0)
     assert pulse.of(one) == timedelta(0)
+
+
+def test_a_shell_has_the_pulse_that_its_limits_name(pulse: Pulse) -> None:
+    for number in range(3):
+        pulse.handed(agent("shell"), message(f"m{number}"))
+    row = pulse.row(agent("shell"))
+    assert (row["seconds"], row["holds"], row["operations"], row["violations"]) == (2.0, ["messages"], 3, 2)
 
 
 def test_hooks_of_agents_that_run_are_told_and_one_that_spoiled_its_folder_is_passed_over(
