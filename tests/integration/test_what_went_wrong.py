@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl.domain.agent import Agent, AgentState
@@ -73,7 +73,6 @@ drafts = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(drafts, max_size=30))
 def test_any_events_in_any_order_can_be_read(history: list[Draft]) -> None:
     log = MemoryLog(host="here", clock=lambda: NOW)
@@ -86,7 +85,6 @@ def test_any_events_in_any_order_can_be_read(history: list[Draft]) -> None:
     assert again == fleet
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(drafts, min_size=1, max_size=3), max_size=15))
 def test_what_the_fleet_cannot_take_is_not_appended(history: list[list[Draft]]) -> None:
     log = MemoryLog(host="here", clock=lambda: NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from agentctl.domain.agent import Identity
@@ -17,7 +17,6 @@ def process(number: int) -> Identity:
     return Identity(BOOT, number + 2, 7_000_000 + number)
 
 
-@settings(deadline=None)
 @given(some.lists(some.tuples(some.booleans(), some.integers(0, 20)), max_size=60))
 def test_the_file_says_at_any_moment_who_stands_still(tmp_path_factory: object, moves: list[tuple[bool, int]]) -> None:
     path = Path(tmp_path_factory.mktemp("table")) / "frozen"  # type: ignore[attr-defined]

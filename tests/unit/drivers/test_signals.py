@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl.domain.codec import encode
@@ -216,7 +216,6 @@ PIECES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(PIECES, st.integers(1, 80_000))
 def test_lines_are_the_same_however_they_arrive(pieces: list[bytes], chunk: int) -> None:
     data = b"".join(pieces)

@@ -191,7 +191,6 @@ def test_the_evidence_is_in_words(samples: list[Held], words: str) -> None:
 PERCENTS = st.lists(st.floats(0, 140), min_size=1, max_size=120)
 
 
-@settings(deadline=None)
 @given(PERCENTS, st.booleans(), st.sampled_from(["warn", "throttle", "restart", "stop"]))
 def test_a_step_is_never_left_sooner_than_it_may(percents: list[float], at_rest: bool, on_exceed: str) -> None:
     steps = climbed(seconds(*percents), at_rest=at_rest, on_exceed=on_exceed)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl.engine.pulse import Beats, told_by_hook
@@ -65,7 +65,6 @@ def test_what_a_hook_cannot_have_meant_says_nothing(value: object) -> None:
 VALUES = st.integers() | st.floats() | st.text()
 
 
-@settings(deadline=None)
 @given(said=st.lists(st.dictionaries(st.sampled_from(["waited_ms", "since_ms"]), VALUES)))
 def test_whatever_is_said_is_counted_or_passed_over(said: list[dict[str, Any]]) -> None:
     beats = Beats()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl.runners.reading import read_screen
@@ -121,7 +121,6 @@ _WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_s
 _ROWS = st.lists(st.lists(_WORDS, max_size=6).map(" ".join), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(_ROWS)
 def test_any_text_comes_back_as_it_was_typed(rows: list[str]) -> None:
     assert draft(composed(*rows)) == "\n".join(rows).strip()

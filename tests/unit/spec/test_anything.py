@@ -68,7 +68,7 @@ def flow(tree: object) -> str:
     return str(tree) if not isinstance(tree, str) or tree.isalnum() else f'"{tree}"'
 
 
-FEW = settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @FEW
