@@ -27,8 +27,9 @@ feels two stops as one; as far as this share of the longest stop pays for it, wh
 _LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.3, 0.3
 """Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
 
-_PAYS = 1.3
-"""Times what completes a period: no stop is longer than that, or than the first of the two, to pay a debt at once."""
+_PAYS, _PAYS_MUCH, _MUCH = 1.1, 1.3, 0.05
+"""Times what completes a period: no stop is longer than that, or than the first of the two, to pay a debt at once. The
+second where more than so many seconds of CPU are owed, which only a tree that had run away does."""
 
 DEEPEST_DEBT = 0.5
 """Seconds of CPU; what was overspent before anybody could look is forgiven beyond this."""
@@ -87,5 +88,6 @@ class Bucket:
         period = PERIOD if self.limit >= _LEAST else PERIOD_OF_LEAST
         period = max(period, self._shortest_run * rate / self.limit)
         rest = period * (1 - self.limit / rate)
-        longest = min(self._longest_stop, max(_LONGEST_STOP, _PAYS * rest))
+        pays = _PAYS_MUCH if self.credit < -_MUCH else _PAYS
+        longest = min(self._longest_stop, max(_LONGEST_STOP, pays * rest))
         return max(_SHORTEST_RUN, min(longest, rest - self.credit / self.limit))
