@@ -27,6 +27,9 @@ _DEMAND_LASTS = 3
 _CPU_EASES, _MEMORY_EASES = 0.9, 1.1
 """Of the band, and of the reserve: what is just enough is not yet ease."""
 
+_CALM = 0.5
+"""Of the band: where agents take less, and none of them is held, nobody need ask what each of them wants."""
+
 _WAITS = frozenset({AgentState.PENDING, AgentState.BACKOFF})
 
 Seen = Sequence[tuple[Agent, Sample, float]]
@@ -70,8 +73,12 @@ class MachineWatch:
     # --- CPU ---
 
     def _divide_cpu(self, seen: Seen) -> list[Draft]:
+        band, was_on = self.band, self._cpu.on
+        if not was_on and not self.shares and _is_calm(seen, band):
+            self._cpu, self._demands = Strain(), {}
+            return []
         claims = [self._claim(*one) for one in seen]
-        want, band, was_on = wanted(claims), self.band, self._cpu.on
+        want = wanted(claims)
         self._demands = {name: self._demands[name] for name in (claim.agent for claim in claims)}
         self.shares = divide(claims, band)
         now = self._world.clock.monotonic()
@@ -97,6 +104,8 @@ class MachineWatch:
 
     def _relieve(self, seen: Seen, words: str) -> Iterator[Draft]:
         """Yield who goes on and who stands still now."""
+        if not (self._memory.on or self._paused_at or any(agent.paused is PauseCause.PRESSURE for agent, _, _ in seen)):
+            return
         now = self._world.clock.monotonic()
         candidates = list(self._candidates(seen, now))
         relief = relieve(self._memory, candidates, now, self._acted)
@@ -177,6 +186,11 @@ class MachineWatch:
         """Forget what is known of all others."""
         self._resumed_at = {name: at for name, at in self._resumed_at.items() if name in agents}
         self.shares = {name: share for name, share in self.shares.items() if name in agents}
+
+
+def _is_calm(seen: Seen, band: float) -> bool:
+    held = any(sample.throttled_percent for _, sample, _ in seen)
+    return not held and sum(sample.cpu_percent for _, sample, _ in seen) <= _CALM * band
 
 
 def _news(what: str, words: str, *, before: bool, now: bool) -> list[Draft]:

@@ -21,6 +21,9 @@ from agentctl.supervisor.world import World
 _TOLD_AGAIN = timedelta(minutes=10)
 """Between two messages to an agent that goes up and down: it has read the first."""
 
+_FAR = 0.4
+"""Of its limit; who holds less is on no step, and a growth that matters is seen from here on."""
+
 _WHAT_FOLLOWS = {
     "warn": "",
     "throttle": " Above that you are slowed down.",
@@ -62,6 +65,9 @@ class MemoryWatch:
         limits = self._world.ledger.fleet.limits(agent.id)
         if limits.memory_bytes is None:
             return self._without_limit(agent, sample)
+        if _is_far(agent, sample, limits.memory_bytes):
+            self._histories.pop(agent.id, None)
+            return []
         history = self._history(agent, sample)
         footing = Footing(
             tuple(history.samples),
@@ -148,6 +154,12 @@ class MemoryWatch:
             "well": spec is not None and was_well(agent, spec.restart, self._world.clock.now()),
         }
         return [Draft(agent_stream(agent.id), EventType.AGENT_STOPPING, facts)]
+
+
+def _is_far(agent: Agent, sample: Sample, limit: int) -> bool:
+    """Tell whether there is nothing to think about: most agents, most of the time."""
+    calm = agent.memory_step is MemoryStep.OK and agent.state is not AgentState.STOPPING and sample.brake is None
+    return calm and sample.memory_bytes < _FAR * limit
 
 
 def _step(agent: Agent, step: MemoryStep, words: str, sample: Sample, limit: int | None) -> Draft:

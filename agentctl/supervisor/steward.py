@@ -149,11 +149,13 @@ class Steward:
     def _take(self, seen: Round) -> None:
         """Act on what was seen, for each agent and then for all together."""
         self._recorder.take(seen)
+        before = self._brakes, self.machine.shares
         self._brakes = {sample.agent: sample.brake for sample in seen.samples if sample.brake is not None}
         for sample in seen.samples:
             self._guard(self._take_one, sample, seen)
         self._guard(self._take_all, seen)
-        self._guard(self._keep)
+        if (self._brakes, self.machine.shares) != before:  # all else that leashes follow from is in the log
+            self._guard(self._keep)
 
     def _take_one(self, sample: Sample, seen: Round) -> None:
         agent = self._agent(sample, seen)
