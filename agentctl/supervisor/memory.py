@@ -22,7 +22,7 @@ _TOLD_AGAIN = timedelta(minutes=10)
 """Between two messages to an agent that goes up and down: it has read the first."""
 
 _FAR = 0.4
-"""Of its limit; who holds less is on no step, and a growth that matters is seen from here on."""
+"""Of its limit; who holds less is on no step, however it grows."""
 
 _WHAT_FOLLOWS = {
     "warn": "",
@@ -65,10 +65,9 @@ class MemoryWatch:
         limits = self._world.ledger.fleet.limits(agent.id)
         if limits.memory_bytes is None:
             return self._without_limit(agent, sample)
-        if _is_far(agent, sample, limits.memory_bytes):
-            self._histories.pop(agent.id, None)
-            return []
         history = self._history(agent, sample)
+        if _is_far(agent, sample, limits.memory_bytes):
+            return []
         footing = Footing(
             tuple(history.samples),
             limits.memory_bytes,

@@ -84,11 +84,15 @@ class Steward:
         self._since = {key: self._since.get(key, now) for key in held}
         self._memory.keep_only(leashes)
         self.machine.keep_only(leashes)
-        server = self._world.terminal.server()
-        order = leashes, [server] if server is not None else []
+        order = leashes, self._spared()
         if order != self._order:
             self._world.governor.hold(list(leashes.values()), spared=order[1])
             self._order = order
+
+    def _spared(self) -> list[Identity]:
+        """Return what is never held, whatever tree it stands in."""
+        server = self._world.terminal.server()
+        return [server] if server is not None else []
 
     def _leash(self, agent: Agent) -> Leash | None:
         """Return what *agent* is to be held to; a tree that is ending runs free, and is watched if it is for memory."""
@@ -154,8 +158,8 @@ class Steward:
         for sample in seen.samples:
             self._guard(self._take_one, sample, seen)
         self._guard(self._take_all, seen)
-        if (self._brakes, self.machine.shares) != before:  # all else that leashes follow from is in the log
-            self._guard(self._keep)
+        if (self._brakes, self.machine.shares) != before or self._order is None or self._order[1] != self._spared():
+            self._guard(self._keep)  # all else that leashes follow from is in the log
 
     def _take_one(self, sample: Sample, seen: Round) -> None:
         agent = self._agent(sample, seen)

@@ -279,7 +279,8 @@ def test_a_deploy_while_it_is_being_stopped_brings_it_back(play: Callable[[Story
         await machine.until(machine.is_in("t/a", AgentState.STOPPING))
         assert (await machine.ask("deploy", **request(team("t", "a"))))["ready"] == ["t/a"]
         stopped = await stopping
-        assert (stopped["left"], stopped["timed_out"]) == (["t/a"], False), "another order has taken over"
+        told = (stopped["left"], stopped["survivors"], stopped["timed_out"])
+        assert told == (["t/a"], [], False), "another order has taken over"
         assert machine.agent("t/a").generation == 2
 
     play(story)

@@ -40,6 +40,10 @@ _PAID_WITHIN, _LEAST_SHARE = 1.0, 0.5
 it does: the kernel gives each processor a slice of its own, which is up to a third too much for a tree that is wide."""
 
 
+_STEEPEST = 4.0
+"""Times that for limits of several cores; steeper, and from one look to the next it swings to and fro."""
+
+
 class Gait(Enum):
     """How a tree goes."""
 
@@ -167,7 +171,7 @@ class Rein:
         if self.gait is Gait.SLOWED and credit >= BURST / 2:
             self._let_go(now)
         elif self.gait is Gait.SLOWED or self._bucket.is_spent:
-            self.hold.slow(max(limit * _LEAST_SHARE, limit + min(0.0, credit) / _PAID_WITHIN))
+            self.hold.slow(_share(limit, credit))
             self._begin(Gait.SLOWED, now, GLANCE / 2)
         else:
             self._begin(Gait.FREE, now, self._glance())
@@ -220,3 +224,9 @@ class Rein:
         self.due = now + lasting
         slack = EARLY * lasting
         self.early = self.due - (slack if self.gait is Gait.FREE else min(slack, _EARLIEST))
+
+
+def _share(limit: float, credit: float) -> float:
+    """Return what the kernel is to let a tree have, in cores: its limit, less what it owes."""
+    owed = max(0.0, -credit) * min(max(1.0, limit), _STEEPEST)
+    return max(limit * _LEAST_SHARE, limit - owed / _PAID_WITHIN)

@@ -57,7 +57,7 @@ async def _end(request: Request, agents: Collection[AgentId], reason: str) -> di
         "stopped": [name for name in concerned if name not in left],
         "already": [name for name in agents if name not in concerned],
         "left": left,
-        "survivors": _survivors(request, concerned),
+        "survivors": _survivors(request, [name for name in concerned if not _is_taken_over(request, name)]),
         "timed_out": not in_time,
     }
 
@@ -68,9 +68,13 @@ def _is_down(request: Request, name: AgentId) -> bool:
 
 
 def _is_settled(request: Request, name: AgentId) -> bool:
-    """Tell whether *name* is down, or another order has taken over: it is to run again."""
+    return _is_down(request, name) or _is_taken_over(request, name)
+
+
+def _is_taken_over(request: Request, name: AgentId) -> bool:
+    """Tell whether another order has come: *name* is to run again, and what lives of it is no survivor."""
     agent = request.fleet.agents.get(name)
-    return agent is None or agent.again or agent.state is not AgentState.STOPPING
+    return agent is not None and (agent.again or agent.state not in (AgentState.STOPPING, AgentState.STOPPED))
 
 
 def _survivors(request: Request, agents: Collection[AgentId]) -> list[dict[str, Any]]:

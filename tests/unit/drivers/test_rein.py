@@ -84,6 +84,10 @@ def test_who_rests_and_then_takes_all_cores_takes_no_more_on_average(cores: int,
     assert share_of(cores, percent, 0.9, 6.3) <= percent * 1.08
 
 
+def test_a_wide_tree_of_several_cores_is_held_to_them() -> None:
+    assert share_of(16, 800.0, 1.0, 0.0, Wide) == pytest.approx(800.0, rel=0.02)
+
+
 @pytest.mark.parametrize("kind", [Burner, Wide])
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("percent", [10.0, 20.0, 40.0, 60.0])
