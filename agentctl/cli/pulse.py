@@ -24,7 +24,7 @@ def how_it_is_kept(pulse: Mapping[str, Any]) -> str:
         f"{pulse['seconds']:g}s between {what_it_holds(pulse['holds'])}" if pulse["seconds"] else "none",
         f"{pulse['operations']} known",
         f"{pulse['waits']} waited, {pulse['waited_seconds']:g}s in all" if pulse["waits"] else "none waited",
-        f"least gap {least:g}s" if least is not None else "",
+        f"least gap {round(least, 2):g}s" if least is not None else "",
         f"{pulse['violations']} too soon" if pulse["violations"] else "",
     ]
     return "; ".join(part for part in parts if part)
