@@ -72,8 +72,9 @@ def test_kill_9_of_the_supervisor_leaves_nothing_stopped(stage: Stage, level: st
         spins = [pid for pid in pids if before[pid] > 0.1]
         assert len(spins) >= 2
         until(lambda s=spins, b=before: all(used([pid]) - b[pid] > 0.005 for pid in s), "all run again", 5)
+        # A slice that was under way counts as running, and its end comes before the governor hears of the kill.
+        until(lambda p=pids: not any(state(pid) == "T" for pid in p), "nobody stands still", 5)
         longest = max(longest, time.monotonic() - killed)
-        assert not any(state(pid) == "T" for pid in pids)
         stage.run("daemon", "start", env=env)
     note(f"{level}: the longest time until all ran again was {longest:.3f}s")
     assert longest < 1.0 + 1.0  # a second, and what two programs of many wait for a core on a busy machine
