@@ -39,7 +39,6 @@ _PAID_WITHIN, _LEAST_SHARE = 1.0, 0.5
 """Seconds in which a tree that the kernel holds pays back what it owes, and the share of its limit that it keeps while
 it does: the kernel gives each processor a slice of its own, which is up to a third too much for a tree that is wide."""
 
-
 _STEEPEST = 4.0
 """Times that for limits of several cores; steeper, and from one look to the next it swings to and fro."""
 
