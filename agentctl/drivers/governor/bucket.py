@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-PERIOD, PERIOD_OF_LEAST, _LEAST = 0.1, 0.33, 0.15
+PERIOD, PERIOD_OF_LEAST, _LEAST = 0.1, 0.5, 0.15
 """Seconds of one slice and one stop together, and for limits below 15 % of a core: a person feels stops above 150 ms,
 shorter ones cost more, and who may take next to nothing is slow in any case."""
 
@@ -25,7 +25,8 @@ _TURN_FOR_ALL, _SHARE_OF_STOP = 0.015, 0.6
 feels two stops as one; as far as this share of the longest stop pays for it, which leaves the rest for debts."""
 
 _LONGEST_STOP, _LONGEST_STOP_OF_LITTLE, _LITTLE = 0.1, 0.3, 0.3
-"""Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life."""
+"""Seconds of one stop at most, and for limits below 30 % of a core: even a tree in debt shows signs of life. Below 15 %
+it is a whole period."""
 
 _PAYS, _PAYS_MUCH, _MUCH = 1.1, 1.3, 0.05
 """Times what completes a period: no stop is longer than that, or than the first of the two, to pay a debt at once. The
@@ -70,7 +71,9 @@ class Bucket:
 
     @property
     def _longest_stop(self) -> float:
-        return _LONGEST_STOP if self.limit >= _LITTLE else _LONGEST_STOP_OF_LITTLE
+        if self.limit >= _LITTLE:
+            return _LONGEST_STOP
+        return _LONGEST_STOP_OF_LITTLE if self.limit >= _LEAST else PERIOD_OF_LEAST
 
     def run_seconds(self) -> float:
         """Return how long the tree may run before it is to be looked at again."""

@@ -20,6 +20,9 @@ _SCOPE = re.compile(r"agentctl-[A-Za-z0-9_.-]+\.scope")
 _REST = "rest"
 """Of a scope: the group of the tmux server and of all that is no agent's."""
 
+_HELD, _CALM = "held", "calm"
+"""Of an agent's group: who is held back, and who is not. A group that hands controllers down holds nobody itself."""
+
 _MOST_MOVES = 10  # who forks while it is moved leaves a child behind for the next round
 _MOST_BYTES = 1 << 16
 _OVER = 1.1
@@ -110,19 +113,25 @@ def clear(base: Path) -> bool:
 def sweep(base: Path) -> None:
     """Thaw what a governor that died left frozen, and remove groups that hold nobody."""
     for group in groups(base):
-        with contextlib.suppress(OSError):
-            thaw(group)
-        with contextlib.suppress(OSError):
-            group.rmdir()
+        thaw(group)
+        _remove(group)
 
 
 class Group:
-    """One agent's group; files that are used many times a second stay open. Raises OSError where it cannot be had."""
+    """One agent's group; files that are used many times a second stay open. Raises OSError where it cannot be had.
+
+    Memory and tasks are bounded for all who are in it, and all can be frozen. CPU time is kept from those only who are
+    not calm.
+    """
 
     def __init__(self, base: Path, name: str) -> None:
         """Make the group *name* below *base*, or take it over."""
         self.path = base / name
-        self.path.mkdir(exist_ok=True)
+        for folder in (self.path, self.path / _HELD, self.path / _CALM):
+            folder.mkdir(exist_ok=True)
+        if self.has("cpu"):
+            with contextlib.suppress(OSError):
+                _write(self.path / "cgroup.subtree_control", "+cpu")
         self._files: dict[str, int] = {}
         self._counts_memory = self.has("memory")
 
@@ -131,25 +140,33 @@ class Group:
         for descriptor in self._files.values():
             os.close(descriptor)
         self._files.clear()
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        _remove(self.path)
 
-    def move(self, pid: int) -> None:
-        """Put process *pid* into it; raises OSError where that is not allowed, or it is gone."""
-        _write(self.path / "cgroup.procs", str(pid))
+    def move(self, pid: int, *, calm: bool = False) -> None:
+        """Put process *pid* into it; raises OSError where that is not allowed, or it is gone. Takes milliseconds."""
+        _write(self.path / (_CALM if calm else _HELD) / "cgroup.procs", str(pid))
 
-    def pids(self) -> list[int]:
-        """Return who is in it."""
-        return [int(line) for line in self._read("cgroup.procs").split()]
+    def pids(self, *, calm: bool = False) -> list[int]:
+        """Return who is in it and held back, or those who are *calm*."""
+        return [int(line) for line in self._read(f"{_CALM if calm else _HELD}/cgroup.procs").split()]
 
     def freeze(self, *, on: bool) -> None:
-        """Bring everything in it to a stop, or let it go on."""
-        os.pwrite(self._open("cgroup.freeze", os.O_RDWR), b"1" if on else b"0", 0)
+        """Bring everybody in it to a stop, or let them go on."""
+        self._switch("cgroup.freeze", on=on)
+
+    def hold_back(self, *, on: bool) -> None:
+        """Bring all who are not calm to a stop, or let them go on."""
+        self._switch(f"{_HELD}/cgroup.freeze", on=on)
 
     def set_quota(self, share: float | None) -> None:
-        """Let it have *share* of a core (1 is a whole one), None for all it wants."""
+        """Let all who are not calm have *share* of a core (1 is a whole one), None for all they want."""
         quota = "max" if share is None else str(max(_LEAST_QUOTA_USEC, round(share * _QUOTA_PERIOD_USEC)))
-        _write(self.path / "cpu.max", f"{quota} {_QUOTA_PERIOD_USEC}")
+        _write(self.quota_file, f"{quota} {_QUOTA_PERIOD_USEC}")
+
+    @property
+    def quota_file(self) -> Path:
+        """Return where the quota stands."""
+        return self.path / _HELD / "cpu.max"
 
     def set_memory(self, limit: int | None) -> None:
         """Have the kernel press on it above *limit* bytes and kill in it above a tenth more."""
@@ -166,7 +183,7 @@ class Group:
 
     def throttled_seconds(self) -> float:
         """Return how long the quota has held it back, 0 where it has none."""
-        return _pairs(self._read("cpu.stat")).get(b"throttled_usec", 0) / 1e6
+        return _pairs(self._read(f"{_HELD}/cpu.stat")).get(b"throttled_usec", 0) / 1e6
 
     def memory_bytes(self) -> int | None:
         """Return the memory of it that cannot simply be dropped, None where it is not counted."""
@@ -181,6 +198,9 @@ class Group:
     def has(self, controller: str) -> bool:
         """Tell whether *controller* (cpu, memory, pids) works in it."""
         return has(self.path, controller)
+
+    def _switch(self, name: str, *, on: bool) -> None:
+        os.pwrite(self._open(name, os.O_RDWR), b"1" if on else b"0", 0)
 
     def _read(self, name: str) -> bytes:
         return os.pread(self._open(name, os.O_RDONLY), _MOST_BYTES, 0)
@@ -197,8 +217,10 @@ def move_back(group: Path, pid: int) -> None:
 
 
 def thaw(group: Path) -> None:
-    """Let everything in *group* go on."""
-    _write(group / "cgroup.freeze", "0")
+    """Let everybody in an agent's *group* go on, as far as there is one."""
+    for folder in (group, group / _HELD):
+        with contextlib.suppress(OSError):
+            _write(folder / "cgroup.freeze", "0")
 
 
 def has(group: Path, controller: str) -> bool:
@@ -206,6 +228,13 @@ def has(group: Path, controller: str) -> bool:
     with contextlib.suppress(OSError):
         return controller in (group / "cgroup.controllers").read_text().split()
     return False
+
+
+def _remove(group: Path) -> None:
+    """Remove an agent's *group*, where nobody is in it any more."""
+    with contextlib.suppress(OSError):
+        for folder in (*groups(group), group):
+            folder.rmdir()
 
 
 def _clear_out(scope: Path) -> None:

@@ -107,7 +107,9 @@ class Grove:
         if entry is None or tree is None or entry.ended or entry.parent not in tree.members or handles.is_thread(pid):
             return
         self._take_in(tree, entry)
-        tree.scattered = tree.scattered or tree.members[entry.parent].spared
+        parent = tree.members[entry.parent]
+        parent.bore = True
+        tree.scattered = tree.scattered or parent.spared or parent.calm
 
     def _look_at_all(self, now: float) -> None:
         """Find every tree's members in one pass over the process table."""

@@ -70,8 +70,7 @@ def release(source: Source, frozen: Sequence[Identity], bases: Iterable[Path]) -
     """Continue all *frozen*, children before parents, and thaw every group below *bases*; return how many ran on."""
     for base in bases:
         for group in cgroups.groups(base):
-            with contextlib.suppress(OSError):
-                cgroups.thaw(group)
+            cgroups.thaw(group)
     return sum(handles.send(source, one, signal.SIGCONT) for one in reversed(frozen))
 
 

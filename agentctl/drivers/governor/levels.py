@@ -9,13 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from agentctl.domain.resources import Level
 from agentctl.drivers.governor import cgroups
-from agentctl.drivers.governor.tree import Tree
+from agentctl.drivers.governor.composure import Composure, allowance
+from agentctl.drivers.governor.tree import Member, Tree
 
 _PASSES = 10
 """Looks for newcomers while a tree is being stopped, or put into a group: two do as a rule."""
@@ -146,9 +148,9 @@ class _Group:
         missing = [(pid, member) for pid, member in list(self._tree.members.items()) if pid not in inside]
         fetched = False
         for pid, member in missing:
-            if not member.spared and not member.look.ended:
+            if not member.spared and not member.calm and not member.look.ended:
                 try:
-                    self._move(pid, member.identity.start_ticks)
+                    self._move(pid, member)
                     fetched = True
                 except ProcessLookupError:
                     continue
@@ -172,7 +174,25 @@ class _Group:
 
     def count(self) -> int:
         """Return how many processes the group has: known at once, however many were born."""
-        return len(self.group.pids())
+        return len(self.group.pids()) + len(self.group.pids(calm=True))
+
+    def part(self, share: float) -> None:
+        """Tell who is calm from who is not, before the latter are held to *share* of a core; raises OSError."""
+        now, members = time.monotonic(), [one for one in self._tree.members.values() if not one.spared]
+        allowed = allowance(share, (one.composure for one in members if one.composure is not None), now)
+        for member in members:
+            with contextlib.suppress(OSError):  # it is gone
+                self._judge(member, now, allowed)
+
+    def _judge(self, member: Member, now: float, allowed: float) -> None:
+        """Put *member* where it belongs by what it took since the last time; *allowed* is what a calm one may take."""
+        seen, used = member.composure, member.gauge.own_seconds()
+        if seen is None:
+            member.composure = Composure(now, used, since=now)
+            return
+        was, bore, member.bore = seen.calm, member.bore, False
+        if seen.look(now, used, allowed, bore=bore) != was:
+            self._move(member.identity.pid, member)
 
     def freeze(self) -> None:
         """Bring the group to a stop."""
@@ -182,6 +202,7 @@ class _Group:
 
     def thaw(self) -> None:
         """Let the group go on."""
+        self.group.hold_back(on=False)
         self.group.freeze(on=False)
 
     def close(self) -> None:
@@ -190,12 +211,12 @@ class _Group:
             self.thaw()
         self.group.close()
 
-    def _move(self, pid: int, start_ticks: int) -> None:
+    def _move(self, pid: int, member: Member) -> None:
         """Move that very process; one that took its pid meanwhile goes back to where it was."""
         before = cgroups.group_of(pid)
-        self.group.move(pid)
-        look = self._tree.members[pid].gauge.look()
-        if (look is None or look.start_ticks != start_ticks) and before is not None:
+        self.group.move(pid, calm=member.calm)
+        look = member.gauge.look()
+        if (look is None or look.start_ticks != member.identity.start_ticks) and before is not None:
             with contextlib.suppress(OSError):
                 cgroups.move_back(before, pid)
 
@@ -206,13 +227,13 @@ class Freezer(_Group):
     level, duty = Level.FREEZER, True
 
     def slow(self, share: float) -> None:
-        """Bring the group to a stop."""
-        del share
-        self.freeze()
+        """Bring all who are not calm to a stop."""
+        self.part(share)
+        self.group.hold_back(on=True)
 
     def let_go(self) -> None:
-        """Let the group go on."""
-        self.thaw()
+        """Let them go on."""
+        self.group.hold_back(on=False)
 
 
 class Quota(_Group):
@@ -221,7 +242,8 @@ class Quota(_Group):
     level, duty = Level.QUOTA, False
 
     def slow(self, share: float) -> None:
-        """Set the quota."""
+        """Set the quota of all who are not calm."""
+        self.part(share)
         self.group.set_quota(share)
 
     def let_go(self) -> None:

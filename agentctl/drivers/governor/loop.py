@@ -212,11 +212,7 @@ class Loop:
             self._stood_at = now
         if self._table.armed and now - self._beat_at >= HANGS_AFTER:
             for rein in self._reins.values():
-                if rein.stands:
-                    rein.tree.stop_again()
-                    if isinstance(rein.hold, Freezer | Quota):
-                        with contextlib.suppress(OSError):
-                            rein.hold.freeze()
+                rein.stop_again()
         self._table.beat()
         self._beat_at = now
         if stands and not self._table.armed:

@@ -77,7 +77,7 @@ def _quota(group: cgroups.Group) -> str:
     if not group.has("cpu"):
         raise OSError(0, "the cpu controller is not handed down to us")
     group.set_quota(_SHARE)
-    said = (group.path / "cpu.max").read_text().split()
+    said = group.quota_file.read_text().split()
     if int(said[0]) != round(_SHARE * int(said[1])):
         raise OSError(0, f"cpu.max reads back {' '.join(said)}")
     return "the kernel holds it (cpu.max)"

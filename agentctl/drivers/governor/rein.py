@@ -9,6 +9,7 @@ What it does next follows from its state and the moment alone:
 
 from __future__ import annotations
 
+import contextlib
 import math
 from enum import Enum
 
@@ -31,9 +32,6 @@ _STIRS = 0.001
 
 EARLY = 0.15
 """Share of its time by which a step may come early, so that one wake-up, which costs more than a step, does several."""
-
-_EARLIEST = 0.03
-"""Seconds by which a stop or a slice may end early."""
 
 _PAID_WITHIN, _LEAST_SHARE = 1.0, 0.5
 """Seconds in which a tree that the kernel holds pays back what it owes, and the share of its limit that it keeps while
@@ -103,6 +101,17 @@ class Rein:
         if self.brake is Brake.PROCESSES and self.gait is not Gait.STILL:
             self.hold.quell()
         self._stand_still(now)
+
+    def stop_again(self) -> None:
+        """Bring a tree to a stop that stands still, and was let go by somebody else."""
+        if not self.stands:
+            return
+        self.tree.stop_again()
+        with contextlib.suppress(OSError):
+            if self.gait is Gait.STILL:
+                self.hold.freeze()
+            else:
+                self.hold.slow(self._bucket.limit)
 
     def step(self, now: float) -> None:
         """Do what is due at *now*; `due` says when to come back. Raises as `obey`."""
@@ -221,8 +230,7 @@ class Rein:
 
     def _come_back(self, now: float, lasting: float) -> None:
         self.due = now + lasting
-        slack = EARLY * lasting
-        self.early = self.due - (slack if self.gait is Gait.FREE else min(slack, _EARLIEST))
+        self.early = now + (1 - EARLY) * lasting
 
 
 def _share(limit: float, credit: float) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from agentctl.domain.agent import Identity
 from agentctl.domain.names import AgentId
+from agentctl.drivers.governor.composure import Composure
 from agentctl.drivers.governor.frozen import FrozenTable
 from agentctl.drivers.governor.gauge import Gauge, Look, open_gauge, proportional_bytes
 from agentctl.drivers.processes import handles
@@ -21,7 +22,7 @@ _ROUNDING_SECONDS = 0.05  # clocks are exact and reaped time comes in ticks of 1
 class Member:
     """One process of a tree."""
 
-    __slots__ = ("_descriptor", "gauge", "identity", "look", "spared")
+    __slots__ = ("_descriptor", "bore", "composure", "gauge", "identity", "look", "spared")
 
     def __init__(self, identity: Identity, gauge: Gauge, look: Look, *, spared: bool) -> None:
         self.identity = identity
@@ -29,7 +30,16 @@ class Member:
         self.look = look
         self.spared = spared
         """It is never stopped: the shim, whom tmux would continue at once, and its inner shell."""
+        self.bore = False
+        """A child was born to it since somebody asked."""
+        self.composure: Composure | None = None
+        """What a level that spares the calm has seen of it."""
         self._descriptor: int | None = None
+
+    @property
+    def calm(self) -> bool:
+        """Tell whether it is not held back for its tree's limit."""
+        return self.composure is not None and self.composure.calm
 
     def send(self, source: Source, number: int) -> bool:
         """Send signal *number* to this very process; False where it is gone. Raises PermissionError."""
@@ -73,7 +83,7 @@ class Tree:
         self.stale = False
         """Somebody was born on this machine since the last look at all members."""
         self.scattered = False
-        """Somebody may be outside its group: he fled, or his parent is spared, which has no place in the group."""
+        """Somebody may be outside his group: he fled, or his parent is spared or calm, who has another or none."""
         self._source = source
         self._table = table
         self._own = 0.0
