@@ -121,7 +121,7 @@ _SEPARATORS = b"_-./:=+"
 _RUNS = re.compile(rb"0+|A+a*|a+|!+")
 _LEAST_ENTROPY = 2.75
 """Bits a byte; ten different characters have 3.3, English in words of that length about 2.7."""
-_IDENTIFIER = re.compile(rb"\D*+\Z|[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)++[,;)]*+\Z")
+_IDENTIFIER = re.compile(rb"\D*+\Z|[A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)+[,;)]*+\Z")
 """What code names rather than holds, where it is not in quotes: no digit, or `shop.api_key2`."""
 _RUNS_SHARE, _DIGIT_RUNS = 0.26, 2
 """Of random letters and digits about every second begins another word, Word or number; of camel case every fifth."""
