@@ -48,7 +48,7 @@ def _decode(kind: Any, data: Any) -> Any:  # noqa: ANN401  annotations and JSON 
         return _decode_plain(kind, data)
     arguments = typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return None if data is None else _decode(next(a for a in arguments if a is not type(None)), data)
+        return None if data is None else _decode(_member([a for a in arguments if a is not type(None)], data), data)
     if origin is Literal:
         if data not in arguments:
             raise ValueError(f"{data!r} is none of {', '.join(map(str, arguments))}")
@@ -56,6 +56,16 @@ def _decode(kind: Any, data: Any) -> Any:  # noqa: ANN401  annotations and JSON 
     if origin is dict:
         return {key: _decode(arguments[1], item) for key, item in data.items()}
     return origin(_decode(arguments[0], item) for item in data)
+
+
+def _member(kinds: list[Any], data: Any) -> Any:  # noqa: ANN401  as above
+    """Return the one of *kinds* that *data* is: of several dataclasses, the first that has all that it needs."""
+    several = kinds if len(kinds) > 1 else ()
+    return next((kind for kind in several if is_dataclass(kind) and _needed(kind) <= data.keys()), kinds[0])
+
+
+def _needed(kind: Any) -> set[str]:  # noqa: ANN401  as above
+    return {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
 
 
 def _decode_plain(kind: Any, data: Any) -> Any:  # noqa: ANN401  as above
@@ -76,6 +86,6 @@ def _decode_dataclass(kind: type, data: dict[str, Any]) -> object:
     for f in fields(kind):
         if f.name in data:
             known[f.name] = _decode(hints[f.name], data[f.name])
-        elif f.default is MISSING and f.default_factory is MISSING:
+        elif f.name in _needed(kind):
             raise ValueError(f"{kind.__name__} needs {f.name}")
     return kind(**known)

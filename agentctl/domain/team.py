@@ -14,6 +14,7 @@ from typing import Literal
 
 from agentctl.domain.codec import encode
 from agentctl.domain.names import AgentId, agent_id
+from agentctl.domain.schedule import Schedule
 
 TAG = "<tag>"
 """Stands in a prompt for the tag of the team's messages, which is made when the team is deployed first."""
@@ -188,6 +189,8 @@ class TeamSpec:
     """What to do when a window or session of the team is renamed or moved, or loses its marks."""
     notes: tuple[str, ...] = ()
     """What the file asks for that this version does not act on, in words for a person."""
+    schedules: tuple[Schedule, ...] = ()
+    """What is done for its agents again and again, our defaults included."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent called *name*; raise KeyError where there is none."""

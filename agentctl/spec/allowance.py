@@ -24,6 +24,12 @@ def program_of(draft: Draft, load: Load) -> Program:
     return load.programs.get(draft.runner) or Program(draft.runner)
 
 
+def is_coding(draft: Draft, load: Load) -> bool:
+    """Tell whether *draft* will be a coding agent; what `auto` is where nobody knows is taken for one."""
+    program = program_of(draft, load)
+    return program.coding or program.name == AUTO
+
+
 def memory_bytes(draft: Draft, load: Load) -> int | None:
     """Return the memory that *draft* may take, None for no limit; too little for its program is a problem.
 
@@ -45,10 +51,9 @@ def memory_bytes(draft: Draft, load: Load) -> int | None:
 def pulse(draft: Draft, load: Load) -> timedelta:
     """Return the pulse of *draft*: what the file says, else ours for a coding agent and none for all others."""
     written = draft.model.limits.pulse if draft.model.limits else None
-    program = program_of(draft, load)
     if written is not None:
         return written
-    return Limits().pulse if program.coding or program.name == AUTO else timedelta(0)
+    return Limits().pulse if is_coding(draft, load) else timedelta(0)
 
 
 def raised_limits(raised: Mapping[Program, list[str]]) -> list[str]:

@@ -13,7 +13,6 @@ from pydantic import Field
 from agentctl.spec.kinds import (
     Amount,
     Count,
-    Cron,
     Duration,
     DurationOrNone,
     EnvName,
@@ -32,6 +31,7 @@ from agentctl.spec.kinds import (
     WindowName,
     key,
 )
+from agentctl.spec.schedule import SHORT_COMMIT, CheckIn, Commit, Schedule, short_commit
 from agentctl.spec.workflow import Workflow
 
 
@@ -113,23 +113,6 @@ class Condition(Model):
     condition: Literal["started", "ready"] = Field("ready", description="How far it must have come.")
 
 
-class CheckIn(Model):
-    """A prompt sent again and again: exactly one of `every` and `cron`."""
-
-    every: Duration | None = key("Time between two check-ins.")
-    cron: Cron | None = key("When, in cron's five fields.")
-    prompt: str | None = key("What is asked: text, or the path of a `.md` or `.j2` file.")
-    when: Literal["idle", "always"] | None = key("Ask only while it is idle, or always.")
-
-
-class Commit(Model):
-    """Commits of an agent's work: exactly one of `every` and `cron`."""
-
-    every: Duration | None = key("Time between two commits.")
-    cron: Cron | None = key("When, in cron's five fields.")
-    message: str | None = key("The commit message, a template.")
-
-
 class Budget(Model):
     """What an agent may use up before it is paused: its turn is finished, and nothing more is handed to it."""
 
@@ -201,8 +184,8 @@ class Settings(Model):
         "Names of your own environment variables that are handed through.", max_length=200
     )
     secrets: list[Name] | None = key("Names of the secrets it gets.", max_length=100)
-    restart: Annotated[Restart, Short(_policy, {"enum": ["never", "on-failure", "always"]})] | None = key(
-        "What happens when it ends by itself; a policy alone will do: `restart: always`."
+    restart: Annotated[Restart, Short(_policy, {"enum": ["never", "on-failure", "always"]}, "map or text")] | None = (
+        key("What happens when it ends by itself; a policy alone will do: `restart: always`.")
     )
     grace: Duration | None = key("Time to end in before it is killed. Default `5s`.")
     ready: Ready | None = key("How to see that it is ready. Default: it is as soon as it runs.")
@@ -230,7 +213,14 @@ class Settings(Model):
     check_in: Annotated[CheckIn | Literal[False], OrFalse(CheckIn)] | None = key(
         "A prompt sent again and again; `false` for none."
     )
-    commit: Annotated[Commit | Literal[False], OrFalse(Commit)] | None = key("Commits of its work; `false` for none.")
+    commit: (
+        Annotated[
+            Commit | Literal[False],
+            OrFalse(Commit),
+            Short(short_commit, SHORT_COMMIT, "duration, map or `off`"),
+        ]
+        | None
+    ) = key("How often its work is kept in a checkpoint: `30m`, or `off`. Default `30m` for coding agents, else `off`.")
     mcp: list[Name] | None = key("Names of the MCP servers it gets.", max_length=100)
     tools: Tools | None = key("Which of its own tools it may use.")
     budget: Budget | None = key("What it may use up.")
@@ -254,7 +244,7 @@ class Agent(Role):
     depends_on: (
         Annotated[
             dict[Name, Condition],
-            Short(_conditions, {"type": "array", "items": {"type": "string"}}),
+            Short(_conditions, {"type": "array", "items": {"type": "string"}}, "map or list"),
         ]
         | None
     ) = key("Agents that must be ready (or `started`) first: a list, or `{db: ready}`.", max_length=500)
@@ -263,7 +253,7 @@ class Agent(Role):
 class Secret(Model):
     """Where a value comes from that stands in no file: exactly one of `env`, `file`, `command` and `keyring`."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("env", "file", "command", "keyring")
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = (("env", "file", "command", "keyring"),)
 
     env: EnvName | None = key("One of your environment variables.")
     file: Line | None = key("A file that holds the value.")
@@ -277,7 +267,7 @@ class Secret(Model):
 class McpServer(Model):
     """A tool server: exactly one of `command` and `url`."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("command", "url")
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = (("command", "url"),)
 
     command: Line | None = key("The program to start.")
     args: list[str] | None = key("Its arguments.")
@@ -313,5 +303,6 @@ class Document(Model):
     secrets: dict[Name, Secret] | None = key("Secrets by name; values never stand in this file.")
     mcp: dict[Name, McpServer] | None = key("MCP servers by name.")
     agents: dict[Name, Agent] = Field(description="The agents, in the order of their windows.", min_length=1)
+    schedules: dict[Name, Schedule] | None = key("What is done again and again, by name.", max_length=100)
     workflows: dict[Name, Workflow] | None = key("Workflows by name.")
     notify: list[Notice] | None = key("When a person is told, and how.")

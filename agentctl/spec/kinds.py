@@ -41,8 +41,8 @@ class Model(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, protected_namespaces=())
 
-    one_of: ClassVar[tuple[str, ...]] = ()
-    """Exactly one of these keys must be there."""
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Exactly one key of each of these must be there."""
 
     @model_validator(mode="before")
     @classmethod
@@ -53,9 +53,17 @@ class Model(BaseModel):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if self.one_of:
-            require_one(self.one_of, [key for key in self.one_of if key in self.written()])
+        if faults := [fault for keys in self.one_of if (fault := self._not_one(keys))]:
+            raise ValueError("; ".join(faults))
         return self
+
+    def _not_one(self, known: tuple[str, ...]) -> str:
+        written = [key for key in known if key in self.written()]
+        if not written:
+            return f"needs one of {', '.join(known)}"
+        if len(written) > 1:
+            return f"takes only one of {', '.join(known)}, and there are {' and '.join(written)}"
+        return ""
 
     def written(self) -> set[str]:
         """Return the keys that the file holds, as it writes them."""
@@ -68,14 +76,6 @@ def key(description: str, **more: Any) -> Any:  # noqa: ANN401  what pydantic's 
     return Field(None, description=description, **more)
 
 
-def require_one(known: tuple[str, ...], written: list[str]) -> None:
-    """Raise ValueError unless exactly one key is written."""
-    if not written:
-        raise ValueError(f"needs one of {', '.join(known)}")
-    if len(written) > 1:
-        raise ValueError(f"takes only one of {', '.join(known)}, and there are {' and '.join(written)}")
-
-
 # Compared by identity: typing wants to hash what stands in an annotation, and schemas cannot be hashed.
 
 
@@ -85,6 +85,8 @@ class Short:
 
     expand: Callable[[Any], object]
     form: Json
+    words: str
+    """All that may be written, for the reference page."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         return core_schema.no_info_before_validator_function(self.expand, handler(source))
@@ -232,15 +234,8 @@ WindowName = Annotated[
     _text("window name", r"[A-Za-z][A-Za-z0-9_-]{0,62}", "use letters, digits, - and _, a letter first"),
 ]
 Line = Annotated[str, _text("text", r"[^\n]{1,1000}", "use one line, at most 1000 characters")]
-Cron = Annotated[
-    str,
-    _text(
-        "cron line",
-        r"[0-9A-Za-z*/,?#-]{1,64}( +[0-9A-Za-z*/,?#-]{1,64}){4}",
-        "write five fields, for example */15 9-17 * * 1-5",
-    ),
-]
-Duration = Annotated[timedelta, _figure("duration", parse_duration, _SPAN, example="2s, 15m or 1h30m")]
+DURATION = _figure("duration", parse_duration, _SPAN, example="2s, 15m or 1h30m")
+Duration = Annotated[timedelta, DURATION]
 DurationOrNone = Annotated[
     timedelta,
     _figure("duration", parse_duration, _SPAN, example="15m", word="none", endless=timedelta.max),

@@ -14,7 +14,7 @@ NOT_YET = (
     ("notify",),
     ("mcp",),
     ("check_in",),
-    ("commit",),
+    ("commit", "message"),
     ("tools",),
     ("scale",),
     ("workspace", "isolation"),

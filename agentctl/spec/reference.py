@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from agentctl.spec.document import Agent, Document, Limits, Role, Settings, Workspace
 from agentctl.spec.kinds import Checked, OrFalse, OrText, Short
 from agentctl.spec.notes import NOT_YET
+from agentctl.spec.schedule import Commit
 from agentctl.spec.validate import model_of
 
 _HEAD = """\
@@ -48,7 +49,7 @@ def team_file_reference() -> str:
     for model, title in _models():
         sections.append(f"\n## {title}\n\n{(model.__doc__ or '').strip()}\n")
         sections.append("\n| Key | Value | Meaning |\n| --- | --- | --- |\n")
-        inside = {Limits: "limits", Workspace: "workspace"}.get(model)
+        inside = {Commit: "commit", Limits: "limits", Workspace: "workspace"}.get(model)
         for name, field in _own_fields(model):
             later = ((inside, name) if inside else (name,)) in _LATER and (inside or model in (Document, Settings))
             sections.append(_row(name, field, " *Later.*" if later else ""))
@@ -107,13 +108,13 @@ def _words(annotation: Any) -> str:  # noqa: ANN401  an annotation
 
 def _marked(annotation: Any) -> str:  # noqa: ANN401  an annotation
     kind, *marks = typing.get_args(annotation)
-    for mark in marks:
+    for mark in reversed(marks):  # the last is the first to see a value
         if isinstance(mark, OrText):
             return "text or list of text"
         if isinstance(mark, OrFalse):
             return "map or `false`"
         if isinstance(mark, Short):
-            return "map or list" if mark.form.get("type") == "array" else "map or text"
+            return mark.words
         if isinstance(mark, Checked):
             return mark.words
     return "duration" if kind is timedelta else _words(kind)

@@ -33,6 +33,8 @@ def check_references(whole: Mapping, tree: Mapping, runners: Collection[str], al
                 fill.check(spot.node, allowed, problems)
     for _, agent in _maps(tree, "agents"):
         problems += _unknown(agent.get("role"), roles, "role")
+    for _, schedule in _maps(tree, "schedules"):
+        problems += _unknown(schedule.get("agents"), _with_replicas(whole, agents), "agent")
     for name, workflow in _maps(tree, "workflows"):
         problems += _workflow(name, workflow, whole, agents, allowed)
     return problems

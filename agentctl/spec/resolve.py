@@ -12,6 +12,7 @@ from agentctl.spec.notes import notes
 from agentctl.spec.problems import enough
 from agentctl.spec.roster import Load, make_roster
 from agentctl.spec.templates import MOST_OF_ALL
+from agentctl.spec.timetable import schedules
 
 
 def resolve(load: Load, written: frozenset[str]) -> TeamSpec:
@@ -30,6 +31,7 @@ def resolve(load: Load, written: frozenset[str]) -> TeamSpec:
             )
         if room < 0 or enough(load.problems):
             break
+    timetable = schedules(load, roster)
     return TeamSpec(
         name=document.name,
         agents=tuple(agents),
@@ -43,6 +45,7 @@ def resolve(load: Load, written: frozenset[str]) -> TeamSpec:
             *unseen_budgets(load.unseen),
             *dict.fromkeys(load.remarks),
         ),
+        schedules=timetable,
     )
 
 

@@ -21,7 +21,7 @@ M = TypeVar("M", bound=Model)
 
 _ROUNDS = 4
 _MOST_ERRORS = 200
-_NAMED = ("agents", "roles", "workflows", "mcp", "secrets")
+_NAMED = ("agents", "roles", "schedules", "workflows", "mcp", "secrets")
 _KEY = "[key]"
 
 

@@ -39,7 +39,7 @@ class Consensus(Model):
 class Step(Model):
     """One step: exactly one of `task`, `run`, `approve`, `consensus` and `workflow`."""
 
-    one_of: ClassVar[tuple[str, ...]] = ("task", "run", "approve", "consensus", "workflow")
+    one_of: ClassVar[tuple[tuple[str, ...], ...]] = (("task", "run", "approve", "consensus", "workflow"),)
 
     task: str | None = key("Work for an agent: text, or the path of a `.md` or `.j2` file.")
     run: Texts | None = key("A program to run.")

@@ -1,0 +1,140 @@
+"""What a schedule asks for now, and when it is to be looked at again.
+
+A gap of any length (a sleep, a downtime, a tick that took long) is made up for by the newest slot alone. A slot at or
+before the last one that was taken never comes again, wherever the clock goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from cronsim import CronSim
+
+from agentctl.domain.schedule import Cron, Every, Schedule, Slot, Timing
+from agentctl.engine.moments import count_slots, newest_slot, next_slot
+
+GRACE = timedelta(minutes=1)
+"""A tick that is not made up for may come so late: a busy machine is no gap."""
+MOST_MISSED = 100
+"""Counting further would only take time."""
+
+_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
+_SHARES = 2**32
+
+
+class Outcome(StrEnum):
+    """What becomes of a schedule's newest slot, in words that end `do it:`."""
+
+    NOT_YET = "not yet"
+    ACT = "now"
+    BUSY = "when the one before is over"
+    """No two at a time: it stays, and is asked for again when that one ends."""
+    LATE = "never"
+    """It was missed, and this schedule does not catch up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a schedule asks for at a moment."""
+
+    outcome: Outcome
+    slot: Slot | None = None
+    """The slot that is spoken of; None where none has come."""
+    missed: int = 0
+    """How many older ones are dropped for it; `MOST_MISSED` stands for that many or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a schedule stands for one of its agents."""
+
+    schedule: Schedule
+    team: str
+    agent: str
+    anchor: datetime
+    """When the schedule was made: intervals count from here, and nothing is due before."""
+    last: datetime | None = None
+    """The nominal moment of the last slot that was taken."""
+
+    @property
+    def since(self) -> datetime:
+        """Return the moment up to which all is settled."""
+        return self.anchor if self.last is None else max(self.anchor, self.last)
+
+    def slot(self, at: datetime) -> Slot:
+        """Return the slot whose nominal moment is *at*."""
+        return Slot(self.team, self.schedule.name, self.agent, at)
+
+    def moment(self, at: datetime) -> datetime:
+        """Return when the slot of *at* is to be done: jitter later, and always before the next one."""
+        room = self.schedule.jitter
+        if not room:
+            return at
+        following = next_slot(self.schedule.timing, at, self.anchor)
+        if following is not None:
+            room = min(room, following - at)
+        share = int.from_bytes(hashlib.sha256(self.slot(at).id.encode()).digest()[:4])
+        return at + room * share // _SHARES
+
+
+def due(standing: Standing, now: datetime, *, busy: bool = False) -> Due:
+    """Return what *standing* asks for at *now*; *busy*: the tick before is not over.
+
+    Of what has come since the last slot only the newest counts, even while its jitter lasts.
+    """
+    schedule, since = standing.schedule, standing.since
+    at = newest_slot(schedule.timing, since, now, standing.anchor) if schedule.enabled else None
+    if at is None or now < (moment := standing.moment(at)):
+        return Due(Outcome.NOT_YET)
+    slot, missed = standing.slot(at), count_slots(schedule.timing, since, at, standing.anchor, MOST_MISSED)
+    if not schedule.catch_up and now - moment > GRACE:
+        return Due(Outcome.LATE, slot, missed)
+    return Due(Outcome.BUSY if busy else Outcome.ACT, slot, missed)
+
+
+def next_look(standings: Iterable[Standing], now: datetime) -> datetime | None:
+    """Return when something is due next, after what `due` told at the same *now*; None: never.
+
+    What `due` held back as busy is looked at when that is over, which is no matter of time.
+    """
+    return min((at for standing in standings if (at := _next_moment(standing, now)) is not None), default=None)
+
+
+def explain(schedule: Schedule) -> str:
+    """Return when *schedule* is done, in words: `every 15 min`, `at 09:00 on Monday through Friday, Europe/Berlin`."""
+    spread = f", up to {_in_words(schedule.jitter)} later" if schedule.jitter else ""
+    return f"{_explain(schedule.timing)}{spread}"
+
+
+def _next_moment(standing: Standing, now: datetime) -> datetime | None:
+    schedule, anchor = standing.schedule, standing.anchor
+    if not schedule.enabled:
+        return None
+    if (newest := newest_slot(schedule.timing, standing.since, now, anchor)) is not None:
+        moment = standing.moment(newest)
+        if moment > now:
+            return moment
+    following = next_slot(schedule.timing, max(now, standing.since), anchor)
+    return None if following is None else standing.moment(following)
+
+
+def _explain(timing: Timing) -> str:
+    match timing:
+        case Every():
+            return f"every {_in_words(timing.interval)}"
+        case Cron():
+            text = CronSim(timing.expression, datetime.min.replace(tzinfo=UTC)).explain()
+            return f"{text[0].lower()}{text[1:]}, {timing.zone}"
+
+
+def _in_words(span: timedelta) -> str:
+    """Return *span* exactly: `1 h 30 min`, `45 s`."""
+    words = []
+    for unit, size in _UNITS:
+        number, span = divmod(span, size)
+        words += [f"{number} {unit}"] if number else []
+    return " ".join([*words, f"{span.total_seconds():g} s"] if span or not words else words)
