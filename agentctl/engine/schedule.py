@@ -99,7 +99,8 @@ def due(standing: Standing, now: datetime, *, busy: bool = False) -> Due:
 def next_look(standings: Iterable[Standing], now: datetime) -> datetime | None:
     """Return when something is due next, after what `due` told at the same *now*; None: never.
 
-    What `due` held back as busy is looked at when that is over, which is no matter of time.
+    Of one standing it changes only with what is taken, so it can be kept until then. What `due` held back as busy is
+    looked at when that is over, which is no matter of time.
     """
     return min((at for standing in standings if (at := _next_moment(standing, now)) is not None), default=None)
 
@@ -111,14 +112,15 @@ def explain(schedule: Schedule) -> str:
 
 
 def _next_moment(standing: Standing, now: datetime) -> datetime | None:
-    schedule, anchor = standing.schedule, standing.anchor
-    if not schedule.enabled:
+    timing, since, anchor = standing.schedule.timing, standing.since, standing.anchor
+    if not standing.schedule.enabled:
         return None
-    if (newest := newest_slot(schedule.timing, standing.since, now, anchor)) is not None:
-        moment = standing.moment(newest)
-        if moment > now:
+    following = next_slot(timing, since, anchor)
+    if following is not None and following <= now:
+        newest = newest_slot(timing, since, now, anchor) or following
+        if (moment := standing.moment(newest)) > now:
             return moment
-    following = next_slot(schedule.timing, max(now, standing.since), anchor)
+        following = next_slot(timing, now, anchor)
     return None if following is None else standing.moment(following)
 
 

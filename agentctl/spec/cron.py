@@ -89,7 +89,7 @@ def _near(word: str) -> str:
     """Return the zone whose city is written almost like the last part of *word*, as a question."""
     city = _city(word)[:32]
     near = {known: zone for known, zone in _cities().items() if known[:1] == city[:1]}
-    found = get_close_matches(city, near, n=1)
+    found = get_close_matches(city, near, n=1, cutoff=0.7)
     return f"did you mean '{near[found[0]]}'?" if found else "for example Europe/Berlin or UTC"
 
 

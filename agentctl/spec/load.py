@@ -88,7 +88,7 @@ def _understand(
     problems = [*faults, *_new([*found, *empty], faults)]
     if not isinstance(kept, Map):
         return None, problems
-    problems += check_references(tree, kept, runners, [Path(os.path.realpath(caller))])
+    problems += _new(check_references(tree, kept, runners, [Path(os.path.realpath(caller))]), problems)
     if document is None:
         return None, problems
     load = Load(document, kept, variables, caller, runners)

@@ -33,7 +33,7 @@ def check_references(whole: Mapping, tree: Mapping, runners: Collection[str], al
                 fill.check(spot.node, allowed, problems)
     for _, agent in _maps(tree, "agents"):
         problems += _unknown(agent.get("role"), roles, "role")
-    for _, schedule in _maps(tree, "schedules"):
+    for _, schedule in _maps(whole, "schedules"):
         problems += _unknown(schedule.get("agents"), _with_replicas(whole, agents), "agent")
     for name, workflow in _maps(tree, "workflows"):
         problems += _workflow(name, workflow, whole, agents, allowed)

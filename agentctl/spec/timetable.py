@@ -34,9 +34,7 @@ def _given(name: str, load: Load, roster: Roster) -> schedule.Schedule | None:
     model, spot = (load.document.schedules or {})[name], find(load.tree, ("schedules", name))
     if not isinstance(spot.node, Mapping):
         return None
-    timing = _timing(model, spot.node, load)
-    kind = ScheduleKind.COMMIT if model.commit else ScheduleKind.MESSAGE
-    agents = _agents(model, roster, load)
+    timing, agents, text = _timing(model, spot.node, load), _agents(model, roster, load), _text(spot.node, load)
     if timing is None:
         return None
     if not agents:
@@ -44,10 +42,10 @@ def _given(name: str, load: Load, roster: Roster) -> schedule.Schedule | None:
         return None
     return schedule.Schedule(
         name=name,
-        kind=kind,
+        kind=ScheduleKind.COMMIT if model.commit else ScheduleKind.MESSAGE,
         timing=timing,
         agents=agents,
-        text=_text(spot.node, load),
+        text=text,
         jitter=model.jitter or timedelta(0),
         catch_up=model.catch_up is not False,
         enabled=model.enabled is not False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 ZONES = (
@@ -43,7 +44,7 @@ def changes(zone: str) -> list[Change]:
     offsets = [(start + n * half, (start + n * half).astimezone(clock).utcoffset()) for n in range(366 * 48)]
     found = [
         Change(zone, at, offset - before)
-        for (_, before), (at, offset) in zip(offsets, offsets[1:], strict=False)
+        for (_, before), (at, offset) in pairwise(offsets)
         if before is not None and offset is not None and offset != before
     ]
     return found or [Change(zone, _NEVER, timedelta(0))]

@@ -13,23 +13,24 @@ from agentctl.spec.document import Agent, Document, Settings
 from agentctl.spec.load import check_team, resolved_document
 from agentctl.spec.problems import SpecProblems
 from agentctl.spec.programs import Program
+from agentctl.spec.schedule import Schedule
 
 KEYS = sorted(
     {
         *Document.model_fields,
         *Agent.model_fields,
         *Settings.model_fields,
+        *Schedule.model_fields,
         "extends",
         "$schema",
         "x-a",
         "<<",
         "http",
-        "every",
     }
 )
 TELLING = [
     "pm", "dev", "ready", "50%", "2s", "512MiB", "always", "{{ vars.a }}", "{{", "${A}", "${B:-c}", "${", "$$",
-    "a.yaml", "..", "caller",
+    "a.yaml", "..", "caller", "0 9 * * 1-5", "Europe/Berlin",
 ]  # fmt: skip
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.sampled_from(TELLING)

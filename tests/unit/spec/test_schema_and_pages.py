@@ -61,6 +61,10 @@ def test_the_schema_accepts_what_is_shipped(path):
         "restart: {policy: '${P}', backoff: {jitter: '${J}'}}",
         "check_in: false",
         "check_in: {every: 15m}",
+        "commit: 30m",
+        "commit: off",
+        "commit: '${EVERY:-30m}'",
+        "commit: {cron: '@daily', zone: Europe/Berlin}",
         "command: a b",
         "command: [a, b]",
         "depends_on: [b]",
@@ -89,12 +93,24 @@ def test_the_schema_accepts_what_the_loader_accepts(line):
         "version: 1\nname: a\nagents: {a: {replicas: two}}\n",
         "version: 1\nname: a\nagents: {a: {env: {A: 3}}}\n",
         "version: 1\nname: a\nagents: {a: {command: []}}\n",
+        "version: 1\nname: a\nagents: {a: {commit: 30}}\n",
+        "version: 1\nname: a\nagents: {a: {}}\nschedules: {s: {cron: '* * *', commit: true}}\n",
+        "version: 1\nname: a\nagents: {a: {}}\nschedules: {s: {every: 1h, commit: false}}\n",
         "extends: [a]\n",
     ],
 )
 def test_the_schema_refuses_what_the_loader_refuses(text, desk):
     assert errors(text)
     assert desk.check(text)[1]
+
+
+def test_the_schema_accepts_schedules():
+    found = errors(
+        "version: 1\nname: a\nagents: {a: {}}\nschedules:\n"
+        "  s: {cron: '*/15 9-17 * * MON-FRI', zone: Etc/GMT+5, message: Well?, agents: [a], jitter: 2m}\n"
+        "  t: {every: 1h, commit: true, enabled: '${ON:-true}'}\n"
+    )
+    assert found == []
 
 
 def test_the_schema_that_lies_beside_the_teams_is_the_present_one():
