@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from agentctl.domain.names import AgentId
 
@@ -25,6 +27,8 @@ class Skipped(StrEnum):
     READ_ONLY = "repository is read-only"
     FULL = "disk is full"
     BUSY = "repository is locked"
+    UNKNOWN = "repository of an unknown kind"
+    """It has an extension, or keeps its references, in a way that is not known here."""
     BROKEN = "git failed"
 
 
@@ -36,6 +40,7 @@ class LeftOutFor(StrEnum):
     NAME = "named like a secret"
     LARGE = "too large"
     MANY = "too many new files"
+    """One entry stands for all of them: the first, and how many more."""
     CONFLICT = "conflict markers"
     NESTED = "a repository of its own"
     UNREADABLE = "cannot be read"
@@ -55,7 +60,10 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One path that differs from the checkpoint before, or from HEAD where there is none."""
+    """One path that differs from the base.
+
+    That is the checkpoint before, or HEAD where there is none or where HEAD has moved on since.
+    """
 
     path: str
     how: str
@@ -79,8 +87,11 @@ class Survey:
     branch: str
     """The branch that is checked out, empty where HEAD is detached."""
     tree: str
+    head: str
+    before: str
+    """The checkpoint before, empty where there is none."""
     parents: tuple[str, ...]
-    """The checkpoint before, if any, and HEAD where that one does not reach it."""
+    """The checkpoint before, if any, and HEAD where that one does not reach it; the last one is the base."""
     changes: tuple[FileChange, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -98,3 +109,75 @@ class Checkpoint:
     files: int = 0
     added: int = 0
     removed: int = 0
+
+
+class Found(Protocol):
+    """A credential in a text: its kind and line, never its value."""
+
+    @property
+    def kind(self) -> str:
+        """In plain words, as `AWS access key`."""
+        ...
+
+    @property
+    def line(self) -> int:
+        """The line of the text, from 1."""
+        ...
+
+
+Gate = Callable[[bytes], Sequence[Found]]
+"""Finds credentials in a block of added lines."""
+
+
+class Checkpoints(Protocol):
+    """Keeps checkpoints of work trees. Blocking; threads may share it.
+
+    Folders are those that agents work in, anywhere in a work tree. Nothing of the user's is changed but by `restore`:
+    not his index, HEAD, branches, configuration, hooks or files; and nothing that a repository configures is executed.
+    Reading raises `NotFound` where there is no repository or no such checkpoint, `Unreachable` where git fails.
+    """
+
+    def survey(self, folder: Path, agent: AgentId, gate: Gate) -> Survey | Skipped:
+        """Return what a checkpoint of *folder* would hold; *gate* finds credentials in text that was added."""
+        ...
+
+    def commit(self, survey: Survey, agent: AgentId, slot: str, message: str, at: datetime) -> Checkpoint | Skipped:
+        """Make the checkpoint of the agent's last *survey*; where *slot* has one already, return that.
+
+        Returns `Skipped.BUSY` where another was made in the meantime: survey again. Raises ValueError for a *slot*
+        that is not of 1 to 200 printable ASCII characters without spaces.
+        """
+        ...
+
+    def made(self, folder: Path, agent: AgentId, slot: str) -> Checkpoint | None:
+        """Return the checkpoint that *slot* has already, as after a crash, from among the last few hundred."""
+        ...
+
+    def listed(self, folder: Path, agent: AgentId, most: int) -> list[Checkpoint]:
+        """Return the last checkpoints of *agent*, newest first, at most *most*."""
+        ...
+
+    def show(self, folder: Path, commit: str) -> tuple[str, tuple[FileChange, ...]]:
+        """Return the message of a checkpoint, and how it differs from its base."""
+        ...
+
+    def diff(self, folder: Path, commit: str, other: str | None = None) -> bytes:
+        """Return the patch from a checkpoint to another one, or to the work tree as it is now."""
+        ...
+
+    def extract(self, folder: Path, commit: str, paths: Sequence[str], into: Path) -> int:
+        """Write files of a checkpoint into *into*, which is new or empty; return how many.
+
+        *paths* are files and folders relative to the top of the work tree; none are all. Raises `Refused` for a
+        folder that holds anything, `NotFound` for paths that the checkpoint does not have.
+        """
+        ...
+
+    def restore(self, folder: Path, commit: str, paths: Sequence[str], *, saved: str | None) -> list[str]:
+        """Put files of a checkpoint back into the work tree; return those that were written.
+
+        Never loses work: where a file would be written over, the checkpoint *saved* has to hold it as it is now, which
+        is looked at right before each write. Else `Refused` is raised and nothing was written, or `PartlyDone` where
+        a file changed in the middle. Files that are not in the checkpoint stay as they are.
+        """
+        ...
