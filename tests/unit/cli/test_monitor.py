@@ -78,7 +78,7 @@ class TestPicture:
 
     def test_what_is_not_known_is_empty_and_no_nought(self) -> None:
         unknown = dict.fromkeys(("cpu_percent", "memory_bytes", "throttled_percent", "level", "pulse", "recent"))
-        agent = shown(picture(row("a/b", "fatal", evidence="failed 5 times", **unknown)))[3]
+        agent = shown(picture(row("a/b", "fatal", evidence="failed 5 times", since=None, **unknown)))[3]
         assert agent.split() == ["a/b", "✗", "fatal", *agent.split()[3:-3], "failed", "5", "times"]
         assert "0" not in agent
         assert "%" not in agent
