@@ -78,7 +78,7 @@ def _checked(key: str, check: Callable[[Any], Any], value: object) -> Any:  # no
     try:
         return check(value)
     except UsageError as error:
-        raise UsageError(f"{key}: {error.message}") from None
+        raise UsageError(f"{_WORDS.get(key, key)}: {error.message}") from None
 
 
 def _number(least: float, *, whole: bool = False, needed: bool = False) -> Callable[[Any], Any]:
@@ -107,6 +107,9 @@ def _duration(least: float, *, needed: bool = False) -> Callable[[Any], Any]:
 
 
 _LONGEST_SECONDS = 3650 * 86400.0
+
+_WORDS = {"cpu_percent": "cpu, in percent", "memory_bytes": "memory, in bytes", "pulse_seconds": "pulse, in seconds"}
+"""What people call a figure whose name on the wire is for programs."""
 
 _LIMITS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "cpu_percent": ("cpu_percent", _number(1)),
