@@ -144,8 +144,8 @@ class Checkpoints(Protocol):
     def commit(self, survey: Survey, agent: AgentId, slot: str, message: str, at: datetime) -> Checkpoint | Skipped:
         """Make the checkpoint of the agent's last *survey*; where *slot* has one already, return that.
 
-        Returns `Skipped.BUSY` where another was made in the meantime: survey again. Raises ValueError for a *slot*
-        that is not of 1 to 200 printable ASCII characters without spaces.
+        Returns `Skipped.BUSY` where another was made in the meantime: survey again. An empty *slot* is none; raises
+        ValueError for one that is not of at most 200 printable ASCII characters without spaces.
         """
         ...
 

@@ -40,8 +40,6 @@ class Facts:
     left_out: tuple[LeftOut, ...] = ()
     task: str = ""
     """The text of its task, or its last report, or what it was last told; empty where none is known."""
-    slot: str = ""
-    """The slot that has one checkpoint at most, empty where it is made for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +178,9 @@ def _names(paths: Sequence[str]) -> Iterator[str]:
 
 
 def _counts(paths: Sequence[str]) -> Iterator[str]:
-    common = posixpath.commonpath([posixpath.dirname(path) for path in paths])
+    common = posixpath.commonprefix([path.split("/")[:-1] for path in paths])
     if common:
-        yield f"{_count(len(paths), 'file')} in {common}/"
+        yield f"{_count(len(paths), 'file')} in {'/'.join(common)}/"
     yield _count(len(paths), "file")
 
 
@@ -248,7 +246,6 @@ def _trailers(facts: Facts, task: str) -> list[str]:
         "Agent": facts.agent,
         "Team": team_of(facts.agent),
         "Task": _cut(task, _TRAILER_LENGTH),
-        "Slot": safe_line(facts.slot),
     }
     return [f"Agentctl-{name}: {value}" for name, value in trailers.items() if value]
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from cronsim import CronSim
 
+from agentctl.domain.names import AgentId, agent_id
 from agentctl.domain.schedule import Cron, Every, Schedule, Slot, Timing
 from agentctl.engine.moments import count_slots, newest_slot, next_slot
 
@@ -24,6 +25,7 @@ MOST_MISSED = 100
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 _SHARES = 2**32
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Outcome(StrEnum):
@@ -65,6 +67,11 @@ class Standing:
         """Return the moment up to which all is settled."""
         return self.anchor if self.last is None else max(self.anchor, self.last)
 
+    @property
+    def agent_id(self) -> AgentId:
+        """Return `team/agent`."""
+        return agent_id(self.team, self.agent)
+
     def slot(self, at: datetime) -> Slot:
         """Return the slot whose nominal moment is *at*."""
         return Slot(self.team, self.schedule.name, self.agent, at)
@@ -77,8 +84,18 @@ class Standing:
         following = next_slot(self.schedule.timing, at, self.anchor)
         if following is not None:
             room = min(room, following - at)
-        share = int.from_bytes(hashlib.sha256(self.slot(at).id.encode()).digest()[:4])
-        return at + room * share // _SHARES
+        return at + room * _share(self.slot(at).id) // _SHARES
+
+
+def anchor_of(schedule: Schedule, agent: AgentId) -> datetime:
+    """Return from when on the intervals of *schedule* are counted for *agent*.
+
+    It follows from names alone, so that neither a restart nor another deploy moves a slot; and it lies elsewhere for
+    each agent, so that not all of them are asked in the same second.
+    """
+    if not isinstance(schedule.timing, Every):
+        return _EPOCH
+    return _EPOCH + schedule.timing.interval * _share(f"{agent}:{schedule.name}") // _SHARES
 
 
 def due(standing: Standing, now: datetime, *, busy: bool = False) -> Due:
@@ -122,6 +139,11 @@ def _next_moment(standing: Standing, now: datetime) -> datetime | None:
             return moment
         following = next_slot(timing, now, anchor)
     return None if following is None else standing.moment(following)
+
+
+def _share(name: str) -> int:
+    """Return a number below `_SHARES` that is always the same for *name*."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
 
 
 def _explain(timing: Timing) -> str:

@@ -89,10 +89,10 @@ class GitCheckpoints:
             place = _stop_if_skipped(find(survey.top))
             with self._writing(place, agent, known=self._shadows.get(place)) as shadow:
                 slots = self._slots_before(shadow, agent, survey.before)
-                made = slots.get(slot)
+                made = slots.get(slot) if slot else None
                 if made is None:
                     made = _commit(shadow, survey, agent, slot=slot, text=text, at=at)
-                    self._slots[place.common, agent] = made.commit, {**slots, slot: made}
+                    self._slots[place.common, agent] = made.commit, {**slots, **({slot: made} if slot else {})}
                 return made
 
         return _attempt(agent, work)

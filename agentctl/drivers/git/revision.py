@@ -24,6 +24,7 @@ NAME, ADDRESS = "agentctl", "checkpoints@agentctl.invalid"
 LOOKED_BACK = 300
 """Among how many checkpoints a slot's is looked for: a week of one each half hour."""
 
+_OURS = "Agentctl-"
 _SLOT, _CHANGED = "Agentctl-Slot", "Agentctl-Changed"
 _SLOT_RULE = re.compile(r"[\x21-\x7e]{1,200}")
 _COUNTS = re.compile(r"(\d+) files \+(\d+) -(\d+)")
@@ -48,13 +49,17 @@ class Revision:
 
 
 def compose(message: str, slot: str, changes: Sequence[FileChange]) -> bytes:
-    """Return the whole message of a checkpoint; raise ValueError for a *slot* that cannot be noted in it."""
-    if not _SLOT_RULE.fullmatch(slot):
+    """Return the whole message of a checkpoint: *message*, and our notes as trailers, among those it ends with if any.
+
+    Raises ValueError for a *slot* that cannot be noted in it; empty: it is made for none.
+    """
+    if slot and not _SLOT_RULE.fullmatch(slot):
         raise ValueError(f"{slot!r} is no slot: 1 to 200 printable ASCII characters without spaces")
     text = safe_text(message).strip() or "Checkpoint"
     added, removed = sum(change.added for change in changes), sum(change.removed for change in changes)
-    notes = f"{_SLOT}: {slot}\n{_CHANGED}: {len(changes)} files +{added} -{removed}\n"
-    return f"{text}\n\n{notes}".encode(errors="replace")
+    notes = (f"{_SLOT}: {slot}\n" if slot else "") + f"{_CHANGED}: {len(changes)} files +{added} -{removed}\n"
+    ends_with_trailers = text.rpartition("\n\n")[2].startswith(_OURS)
+    return f"{text}{chr(10) if ends_with_trailers else chr(10) * 2}{notes}".encode(errors="replace")
 
 
 def subject_of(text: bytes) -> str:

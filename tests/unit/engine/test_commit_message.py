@@ -132,7 +132,7 @@ def test_a_whole_message() -> None:
         LeftOut(".env", LeftOutFor.NAME),
         *(LeftOut(f"big{number}", LeftOutFor.LARGE, "12MiB") for number in range(20)),
     )
-    told = message(modified("cart.py", "total()"), left_out=left_out, task="Round\n totals ", slot="30m/2")
+    told = message(modified("cart.py", "total()"), left_out=left_out, task="Round\n totals ")
     assert told.startswith(
         "change cart.py: total()\n\nM  cart.py  +4 -2  total()\n\nTask: Round totals\n\nLeft out:\n"
         "  src/conf.py  secret: AWS access key, line 3\n  .env  named like a secret\n  big0  too large: 12MiB\n"
@@ -185,7 +185,6 @@ FACTS = st.builds(
     changes=st.lists(CHANGES, min_size=1, max_size=60, unique_by=lambda change: change.path).map(tuple),
     left_out=st.lists(st.builds(LeftOut, HOSTILE, st.sampled_from(LeftOutFor), HOSTILE), max_size=4).map(tuple),
     task=HOSTILE,
-    slot=st.sampled_from(["", "2026-01-01T00:30"]),
 )
 
 
@@ -199,7 +198,7 @@ def test_the_subject_is_one_short_line_and_only_our_lines_are_trailers(facts: Fa
     assert safe_text(told) == told
     names = [line.partition(":")[0] for line in paragraphs[-1].splitlines()]
     assert names[:2] == ["Agentctl-Agent", "Agentctl-Team"]
-    assert set(names[2:]) <= {"Agentctl-Task", "Agentctl-Slot"}
+    assert set(names[2:]) <= {"Agentctl-Task"}
     assert not any(
         line.startswith(("Agentctl-", "---", "#", "diff ")) for part in paragraphs[:-1] for line in part.split("\n")
     )
@@ -210,8 +209,7 @@ def test_the_subject_is_one_short_line_and_only_our_lines_are_trailers(facts: Fa
 def test_git_finds_our_trailers_and_no_other(facts: Facts) -> None:
     found = trailers(commit_message(facts))
     found.pop("Agentctl-Task", None)
-    wanted = {"Agentctl-Agent": "shop/dev", "Agentctl-Team": "shop"}
-    assert found == wanted | ({"Agentctl-Slot": facts.slot} if facts.slot else {})
+    assert found == {"Agentctl-Agent": "shop/dev", "Agentctl-Team": "shop"}
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
