@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PANELS = ("Start", "Watch", "Steer", "Limit", "Talk", "Learn", "Run it", "Care", "Danger")
+PANELS = ("Start", "Watch", "Steer", "Keep", "Limit", "Talk", "Learn", "Run it", "Care", "Danger")
 
 
 class Row:
@@ -40,6 +40,7 @@ class Row:
 
 
 GROUPS = {
+    "checkpoint": ("Keep", "List what was kept of agents' folders; show, compare and give it back."),
     "limits": ("Limit", "List limits and budgets; set them while agents run, or take that back."),
     "messages": ("Talk", "List messages; show one, retry or drop some."),
     "daemon": ("Run it", "Start, stop and look at the supervisor."),
@@ -107,6 +108,32 @@ COMMANDS = (
         "restart", "Steer", "restart:restart", "Stop agents and start them again.",
         ("agentctl restart frontend/server", "agentctl restart @fatal", "agentctl restart frontend/dev --new"),
         "selectors",
+    ),
+    Row(
+        "commit", "Keep", "commit:commit", "Keep what agents' folders hold, beside your own branches.",
+        ("agentctl commit", "agentctl commit --now", "agentctl commit frontend/dev --now --json"), "selectors",
+    ),
+    Row(
+        "checkpoint ls", "Keep", "checkpoint:ls", "List checkpoints, the newest first.",
+        ("agentctl checkpoint ls", "agentctl checkpoint ls frontend/dev -n 5"), "selectors",
+    ),
+    Row(
+        "checkpoint show", "Keep", "checkpoint:show", "Show one checkpoint: its message and files.",
+        ("agentctl checkpoint show frontend/dev", "agentctl checkpoint show frontend/dev 1f2e3d4"), "agents",
+    ),
+    Row(
+        "checkpoint diff", "Keep", "checkpoint:diff", "Show what has changed since a checkpoint.",
+        ("agentctl checkpoint diff frontend/dev", "agentctl checkpoint diff frontend/dev 1f2e3d4 5a6b7c8"), "agents",
+    ),
+    Row(
+        "checkpoint restore", "Keep", "checkpoint:restore", "Give files of a checkpoint back.",
+        ("agentctl checkpoint restore frontend/dev 1f2e3d4 src/cart.py",
+         "agentctl checkpoint restore frontend/dev --into ~/rescued"),
+        "agents",
+    ),
+    Row(
+        "schedules", "Keep", "schedules:ls", "List what is done by time, and when next.",
+        ("agentctl schedules", "agentctl schedules frontend --json"), "selectors",
     ),
     Row(
         "pause", "Limit", "pausing:pause", "Have agents stand still; their messages wait.",

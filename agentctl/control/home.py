@@ -99,6 +99,11 @@ class Home:
         return self.path / "samples.db"
 
     @property
+    def git(self) -> Path:
+        """Return the folder of our own git directories, from which checkpoints are made."""
+        return self.path / "git"
+
+    @property
     def logs(self) -> Path:
         """Return the folder of text logs and crash files."""
         return self.path / "logs"

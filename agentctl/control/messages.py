@@ -82,6 +82,20 @@ _ALL = (
     Verb("pause"),
     # {selectors} → {resumed: [id], anew: [id] (their budget is counted from here on), already: [id]}
     Verb("resume"),
+    # {selectors, now: bool} items Outcome {agent, commit, subject, changes: [FileChange], left_out: [LeftOut], why};
+    #   result {made: [id], rows: [Outcome]}: without now nothing is made. An agent keeps its own folder only
+    Verb("commit", agents=True, streams=True),
+    # {selectors, limit} → {checkpoints: [Checkpoint]}, the newest first
+    Verb("checkpoints"),
+    # {agent, commit: what it begins with, empty for the newest} → {checkpoint, message, changes: [FileChange]}
+    Verb("checkpoint"),
+    # {agent, commit, other} items {lines: [text]} of the patch; result {checkpoint, other, lines}
+    Verb("checkpoint-diff", streams=True),
+    # {agent, commit, paths, into: a new folder, empty for in its place} → {checkpoint, files: how many were
+    #   written, saved: the commit that holds what was there, into}
+    Verb("restore"),
+    # {selectors} → {schedules: [{team, schedule, agent, kind, timing, next, last, evidence}]}
+    Verb("schedules", agents=True),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
     # {selectors, new: bool (begin new conversations)} items as deploy; result as deploy

@@ -206,6 +206,16 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """The slot of a schedule that was taken last."""
+
+    at: datetime
+    """Its own moment, by the schedule."""
+    message: str = ""
+    """The message that was queued for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """One agent as the last event left it."""
 
@@ -276,6 +286,11 @@ class Agent:
     """Up to when its working time is counted, while it works; None: it does not."""
     mute: bool = False
     """Nothing ever tells what it does: all the time in which it runs counts as working time."""
+    ticks: dict[str, Tick] = field(default_factory=dict)
+    """By schedule: no slot up to there is taken again."""
+    checkpoint: str = ""
+    """The commit of its newest checkpoint."""
+    checkpointed_at: datetime | None = None
     budget_from: Spent = Spent()
     """What it had spent when a person last let it go on: its budget is counted from there."""
     budget_warned: dict[str, float] = field(default_factory=dict)

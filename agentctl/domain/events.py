@@ -63,6 +63,11 @@ class EventType(StrEnum):
     #   (Spent: of all conversations, and the working time)
     AGENT_BUDGET = "AgentBudget"  # part (tokens, usd, time; price: no price is known), limit (its figure), evidence:
     #   80 % of it is used up
+    AGENT_TICKED = "AgentTicked"  # schedule, at (the slot's moment), missed (slots before it that nobody took),
+    #   message (its id), skipped (why nothing was done)
+    AGENT_CHECKPOINTED = "AgentCheckpointed"  # schedule and at (as in AgentTicked; empty: a person asked), commit,
+    #   subject, files, added, removed, left_out (LeftOut), evidence
+    AGENT_NOT_CHECKPOINTED = "AgentNotCheckpointed"  # schedule, at, why (Skipped), evidence
 
     # of the stream of the agent that it is for, or `person`
     MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind, when, hops

@@ -78,7 +78,7 @@ class Message:
     """The event that queued it: its place among all messages."""
     kind: str = "message"
     """`message`; `brief`: what an agent is told first; `restart`: why it was started again; `limit`: that it takes
-    too much of something."""
+    too much of something; `schedule`: what its team file has it told at this time."""
     keys: tuple[str, ...] = ()
     when: str = ""
     """`idle`: only while it does nothing; `now`: even while it works; empty: as its runner takes it."""

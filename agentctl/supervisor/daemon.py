@@ -19,6 +19,7 @@ from agentctl.domain.errors import AgentctlError, Unreachable
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
 from agentctl.domain.resources import Level
 from agentctl.drivers.clock import SystemClock
+from agentctl.drivers.git.checkpoints import GitCheckpoints
 from agentctl.drivers.governor.process import SystemGovernor
 from agentctl.drivers.processes import SystemProcesses
 from agentctl.drivers.tmux.terminal import TmuxTerminal
@@ -28,6 +29,7 @@ from agentctl.store.samples import SqliteSamples
 from agentctl.store.sqlite import SqliteLog
 from agentctl.supervisor.accounts import Accounts
 from agentctl.supervisor.answering import Answering
+from agentctl.supervisor.archivist import Archivist
 from agentctl.supervisor.bounds import bounds_of
 from agentctl.supervisor.delivery import Delivery
 from agentctl.supervisor.executor import Executor
@@ -39,6 +41,7 @@ from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.pulse import Pulse
 from agentctl.supervisor.recorder import Recorder
 from agentctl.supervisor.requests.request import Desk
+from agentctl.supervisor.scheduler import Scheduler
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.server import Server
 from agentctl.supervisor.starting import Starter
@@ -145,6 +148,7 @@ def make_world(home: Home, processes: SystemProcesses) -> World:
         processes=processes,
         governor=SystemGovernor(home.id, home.frozen, _surest_level()),
         runners=Runners.load(_user_folder() / "runners"),
+        checkpoints=GitCheckpoints(home.git),
         prices=Prices.load(_user_folder()),
         environ=environ,
         since=clock.now(),
@@ -181,7 +185,9 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
     steward = Steward(world, recorder, wake)
     observer = Observer(world, senses.moved, steward.machine.room)
     answering = Answering(world, senses)
-    desk = Desk(world, observer, steward, senses, answering, wake, finish, recorder, pulse)
+    archivist = Archivist(world)
+    scheduler = Scheduler(world, archivist)
+    desk = Desk(world, observer, steward, senses, answering, wake, finish, recorder, pulse, archivist, scheduler)
     loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
     _offer_command(world.home)
     server = Server(desk)
@@ -200,6 +206,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
                 ("verdicts", senses.watch_time()),
                 ("answers", answering.run()),
                 ("limits", steward.run()),
+                ("schedules", scheduler.run()),
                 ("samples", recorder.run()),
                 ("tmux", _listen_to_tmux(world, wake)),
                 ("socket", server.lost()),

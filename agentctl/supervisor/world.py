@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from agentctl.control.home import Home
+from agentctl.domain.checkpoint import Checkpoints
 from agentctl.domain.names import AgentId
 from agentctl.domain.ports import Clock, Governor, Processes, SampleStore, Terminal
 from agentctl.drivers.secrets import Redactor
@@ -32,6 +33,7 @@ class World:
     processes: Processes
     governor: Governor
     runners: Runners
+    checkpoints: Checkpoints
     environ: dict[str, str]
     """The variables the supervisor was started with: what it falls back on for secrets."""
     since: datetime

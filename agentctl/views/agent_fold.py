@@ -19,6 +19,7 @@ from agentctl.domain.agent import (
     MemoryStep,
     PauseCause,
     Phase,
+    Tick,
 )  # fmt: skip
 from agentctl.domain.codec import decode
 from agentctl.domain.errors import IllegalMove
@@ -270,6 +271,22 @@ def _closed(agent: Agent, event: Event) -> Agent:
     )
 
 
+def _ticked(agent: Agent, event: Event) -> Agent:
+    """Take a slot; the clock may have been set back, and no slot before is taken again for it."""
+    name = event.data.get("schedule", "")
+    if not name:
+        return agent
+    at = datetime.fromisoformat(event.data["at"])
+    known = agent.ticks.get(name)
+    if known is not None and known.at >= at:
+        return agent
+    return replace(agent, ticks={**agent.ticks, name: Tick(at, event.data.get("message", ""))})
+
+
+def _checkpointed(agent: Agent, event: Event) -> Agent:
+    return replace(_ticked(agent, event), checkpoint=event.data["commit"], checkpointed_at=event.at)
+
+
 def _typed_into(agent: Agent, event: Event) -> Agent:
     if event.data.get("generation") != agent.generation:
         return agent
@@ -304,6 +321,9 @@ AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_BRAKED: _braked,
     EventType.AGENT_SPENT: spent,
     EventType.AGENT_BUDGET: warned,
+    EventType.AGENT_TICKED: _ticked,
+    EventType.AGENT_CHECKPOINTED: _checkpointed,
+    EventType.AGENT_NOT_CHECKPOINTED: _ticked,
     EventType.MESSAGE_TYPED: _typed_into,
 }
 

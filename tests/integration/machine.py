@@ -26,6 +26,7 @@ from agentctl.domain.names import AgentId, agent_id
 from agentctl.domain.ports import Opened, Opening
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.drivers.clock import FakeClock
+from agentctl.drivers.git.checkpoints import GitCheckpoints
 from agentctl.drivers.governor_memory import MemoryGovernor
 from agentctl.drivers.memory import MemoryTerminal
 from agentctl.drivers.processes_memory import MemoryProcesses
@@ -163,6 +164,7 @@ class Machine:
             governor=self.governor,
             bounds=self.bounds,
             runners=Runners.load(),
+            checkpoints=GitCheckpoints(self.home.git),
             environ={"PATH": "/usr/bin:/bin"},
             since=self.clock.now(),
             rng=random.Random(7),

@@ -12,10 +12,12 @@ from agentctl.domain.errors import UsageError
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId
 from agentctl.supervisor.answering import Answering
+from agentctl.supervisor.archivist import Archivist
 from agentctl.supervisor.caller import Caller
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.pulse import Pulse
 from agentctl.supervisor.recorder import Recorder
+from agentctl.supervisor.scheduler import Scheduler
 from agentctl.supervisor.senses import Senses
 from agentctl.supervisor.steward import Steward
 from agentctl.supervisor.world import World
@@ -42,6 +44,8 @@ class Desk:
     """Set to end the supervisor."""
     recorder: Recorder
     pulse: Pulse
+    archivist: Archivist
+    scheduler: Scheduler
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,19 @@ from typing import Any
 from agentctl.control.messages import VERBS, Verb
 from agentctl.domain.errors import Refused, UsageError
 from agentctl.domain.events import SUPERVISOR_STREAM, Draft, EventType
-from agentctl.supervisor.requests import ask, bring_down, bring_up, figures, limits, look, mail, pauses, speak
+from agentctl.supervisor.requests import (
+    ask,
+    bring_down,
+    bring_up,
+    figures,
+    keep,
+    limits,
+    look,
+    mail,
+    pauses,
+    speak,
+    times,
+)
 from agentctl.supervisor.requests.request import Request
 
 Handler = Callable[[Request], Awaitable[dict[str, Any]]]
@@ -41,6 +53,12 @@ HANDLERS: dict[str, Handler] = {
     "limit": limits.limit,
     "pause": pauses.pause,
     "resume": pauses.resume,
+    "commit": keep.commit,
+    "checkpoints": keep.checkpoints,
+    "checkpoint": keep.checkpoint,
+    "checkpoint-diff": keep.difference,
+    "restore": keep.restore,
+    "schedules": times.schedules,
     "stop": bring_down.stop,
     "restart": bring_up.restart,
     "stop-all": bring_down.stop_all,

@@ -1,0 +1,153 @@
+"""The archivist: keeps what agents' folders hold as checkpoints, by their schedules and when somebody asks.
+
+A slot has one commit at most: the commit itself carries the slot, so what was made before a crash is found after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agentctl.domain.checkpoint import Checkpoint, Gate, LeftOut, Skipped, Survey
+from agentctl.domain.codec import encode
+from agentctl.domain.errors import NotFound
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.names import AgentId
+from agentctl.domain.schedule import Slot
+from agentctl.drivers.secrets import Redactor
+from agentctl.engine.commit_message import Facts, commit_message
+from agentctl.engine.leaks import Leak, find_leaks
+from agentctl.supervisor.world import World
+
+_TRIES = 3
+
+_OWN_SECRET = "secret of the agent"  # noqa: S105  the name of a kind
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What came of one wish for a checkpoint."""
+
+    checkpoint: Checkpoint | None = None
+    survey: Survey | None = None
+    """What it holds, or would; None where it was made before."""
+    skipped: Skipped | None = None
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return what is not in it."""
+        return self.survey.left_out if self.survey is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A checkpoint that is wanted."""
+
+    agent: AgentId
+    folder: Path
+    slot: str
+    task: str
+
+
+class Archivist:
+    """Makes checkpoints, one at a time: two at once would only wait for the same disk."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._one = asyncio.Lock()
+
+    async def keep(self, name: AgentId, slot: Slot | None = None, *, actor: str = "supervisor") -> Kept:
+        """Make a checkpoint of *name*, for *slot* if any, and record what came of it; raises `NotFound`."""
+        wish = _Wish(name, self.folder(name), slot.id if slot is not None else "", self._task(name))
+        async with self._one:
+            kept = await asyncio.to_thread(self._keep, wish, self._world.clock.now())
+            self._record(name, slot, kept, actor)
+        return kept
+
+    async def survey(self, name: AgentId) -> Kept:
+        """Return what a checkpoint of *name* would hold; nothing is made or recorded. Raises `NotFound`."""
+        folder, gate = self.folder(name), self._gate(name)
+        async with self._one:
+            return _as_kept(await asyncio.to_thread(self._world.checkpoints.survey, folder, name, gate))
+
+    def folder(self, name: AgentId) -> Path:
+        """Return the folder that *name* works in; raises `NotFound` where it is no longer wanted."""
+        spec = self._world.ledger.fleet.spec(name)
+        if spec is None:
+            raise NotFound(f"{name} is no longer part of its team")
+        return Path(spec.cwd)
+
+    def _keep(self, wish: _Wish, now: datetime) -> Kept:
+        """Make it, on a thread; where another was made meanwhile, look again."""
+        kept = Kept(skipped=Skipped.BUSY)
+        for _ in range(_TRIES):
+            kept = self._try(wish, now)
+            if kept.skipped is not Skipped.BUSY:
+                break
+        return kept
+
+    def _try(self, wish: _Wish, now: datetime) -> Kept:
+        checkpoints, name, folder = self._world.checkpoints, wish.agent, wish.folder
+        try:
+            made = checkpoints.made(folder, name, wish.slot) if wish.slot else None
+        except NotFound:
+            made = None  # there is no repository, which the survey says better
+        if made is not None:
+            return Kept(checkpoint=made)
+        found = checkpoints.survey(folder, name, self._gate(name))
+        if not isinstance(found, Survey):
+            return _as_kept(found)
+        message = commit_message(Facts(name, found.changes, found.left_out, wish.task))
+        done = checkpoints.commit(found, name, wish.slot, message, now)
+        return Kept(done, found) if isinstance(done, Checkpoint) else Kept(skipped=done)
+
+    def _gate(self, name: AgentId) -> Gate:
+        """Return what finds credentials in text that was added, the agent's own secrets included."""
+        redactor = self._world.redactors.get(name)
+
+        def gate(text: bytes) -> tuple[Leak, ...]:
+            return (*find_leaks(text), *(_own_secrets(redactor, text) if redactor is not None else ()))
+
+        return gate
+
+    def _task(self, name: AgentId) -> str:
+        """Return what *name* was told last, empty where nobody has told it anything."""
+        told = [m for m in self._world.ledger.fleet.of(name) if m.kind == "message" and not m.keys]
+        newest = max(told, key=lambda message: message.seq, default=None)
+        return self._world.masked(name, newest.text) if newest is not None else ""
+
+    def _record(self, name: AgentId, slot: Slot | None, kept: Kept, actor: str) -> None:
+        facts: dict[str, Any] = {"schedule": slot.schedule, "at": slot.at.isoformat()} if slot is not None else {}
+        if kept.checkpoint is not None:
+            made = kept.checkpoint
+            facts |= {"commit": made.commit, "subject": made.subject, "files": made.files, "added": made.added}
+            facts |= {"removed": made.removed, "left_out": encode(kept.left_out), "evidence": _evidence(kept)}
+            draft = Draft(agent_stream(name), EventType.AGENT_CHECKPOINTED, facts, actor)
+        elif slot is not None and kept.skipped is not None:
+            facts |= {"why": kept.skipped.value, "evidence": f"nothing made: {kept.skipped.value}"}
+            draft = Draft(agent_stream(name), EventType.AGENT_NOT_CHECKPOINTED, facts, actor)
+        else:
+            return
+        if name in self._world.ledger.fleet.agents:  # its team may be gone by now, and the commit stays
+            self._world.ledger.append([draft])
+
+
+def _own_secrets(redactor: Redactor, text: bytes) -> Iterator[Leak]:
+    for number, line in enumerate(text.decode(errors="surrogateescape").splitlines(), 1):
+        if redactor.mask(line) != line:
+            yield Leak(_OWN_SECRET, number)
+
+
+def _as_kept(found: Survey | Skipped) -> Kept:
+    return Kept(survey=found) if isinstance(found, Survey) else Kept(skipped=found)
+
+
+def _evidence(kept: Kept) -> str:
+    made = kept.checkpoint
+    assert made is not None  # noqa: S101  asked for one that was made only
+    words = f"{made.commit[:10]} {made.subject}"
+    return f"{words}; {len(kept.left_out)} left out" if kept.left_out else words

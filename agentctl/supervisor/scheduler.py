@@ -1,0 +1,224 @@
+"""The scheduler: what team files want done by time, done once a slot, and nothing in between.
+
+A message and the slot that it is for are appended together. A checkpoint is made first, under its slot's name, and
+recorded after: one that was made before a crash is found by that name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeAlias
+
+from agentctl.domain.agent import Agent, AgentState
+from agentctl.domain.errors import AgentctlError
+from agentctl.domain.events import Draft, EventType, agent_stream
+from agentctl.domain.message import OVER, MessageState
+from agentctl.domain.names import AgentId, team_of
+from agentctl.domain.schedule import Schedule, ScheduleKind, Slot
+from agentctl.engine.schedule import Due, Outcome, Standing, anchor_of, due, next_look
+from agentctl.supervisor import crash
+from agentctl.supervisor.archivist import Archivist
+from agentctl.supervisor.loop import first
+from agentctl.supervisor.world import World
+
+log = logging.getLogger(__name__)
+
+Key: TypeAlias = tuple[AgentId, str]
+"""An agent, and the name of one of its schedules."""
+
+_UP = frozenset({AgentState.STARTING, AgentState.RUNNING})
+_SETTLED = OVER | {MessageState.UNSEEN}
+"""The next may follow; of one that was not seen a person is told."""
+
+_LOOK_AGAIN = 60.0
+"""Seconds; a clock that was set, or a machine that slept, is noticed within this."""
+
+
+class Scheduler:
+    """Takes each slot when its moment comes."""
+
+    def __init__(self, world: World, archivist: Archivist) -> None:
+        self._world = world
+        self._archivist = archivist
+        self._next: dict[Key, datetime] = {}
+        self._marks: dict[AgentId, tuple[object, ...]] = {}
+        self._held: set[Key] = set()
+        """Those whose last tick is not over."""
+        self._commits: asyncio.Queue[Slot] = asyncio.Queue()
+        self._under_way: set[Key] = set()
+        """Those whose checkpoint waits for its turn, or is being made."""
+
+    async def run(self) -> None:
+        """Take slots as they come, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take())
+            tasks.create_task(self._keep())
+
+    def standings(self, agent: Agent) -> Iterator[Standing]:
+        """Yield how each schedule of *agent* stands."""
+        team = self._world.ledger.fleet.teams.get(team_of(agent.id))
+        name = agent.id.partition("/")[2]
+        for schedule in team.spec.schedules if team is not None else ():
+            if name in schedule.agents:
+                yield self._standing(agent, name, schedule)
+
+    def takes(self, agent: Agent) -> bool:
+        """Tell whether slots of *agent* are taken now."""
+        return agent.state in _UP
+
+    def next_of(self, standing: Standing) -> datetime | None:
+        """Return when *standing* is done next, None where it is held back or never comes."""
+        return self._next.get((standing.agent_id, standing.schedule.name))
+
+    def holds(self, standing: Standing) -> str:
+        """Return the message that keeps the next tick of *standing* back, empty where none does."""
+        agent = self._world.ledger.fleet.agents.get(standing.agent_id)
+        tick = agent.ticks.get(standing.schedule.name) if agent is not None else None
+        return tick.message if tick is not None and self._is_busy(standing) else ""
+
+    # --- when ---
+
+    async def _take(self) -> None:
+        while True:
+            changed = asyncio.ensure_future(self._world.ledger.changed())
+            try:
+                self._note_changes()
+                self._take_due()
+            except Exception as error:  # noqa: BLE001  a fault of one schedule must not end the supervision
+                crash.record(self._world.ledger, "schedules", error)
+            await first(changed, self._world.clock.sleep(self._pause()))
+
+    def _note_changes(self) -> None:
+        """Reckon anew for agents of which something has changed, and for those that a message kept back."""
+        fleet = self._world.ledger.fleet
+        for name in self._marks.keys() - fleet.agents.keys():
+            del self._marks[name]
+            self._forget(name)
+        for name, agent in fleet.agents.items():
+            mark = (agent.state in _UP, agent.since, agent.ticks, fleet.teams.get(team_of(name)))
+            if self._marks.get(name) != mark:
+                self._marks[name] = mark
+                self._forget(name)
+                self._reckon(agent)
+        for key in [key for key in self._held if (found := self._find(key)) is None or not self._is_busy(found)]:
+            self._held.discard(key)
+            self._next[key] = self._now
+
+    def _forget(self, name: AgentId) -> None:
+        for key in [key for key in self._next if key[0] == name]:
+            del self._next[key]
+        self._held = {key for key in self._held if key[0] != name}
+
+    def _reckon(self, agent: Agent) -> None:
+        if agent.state in _UP:
+            for standing in self.standings(agent):
+                self._look_later(standing)
+
+    def _look_later(self, standing: Standing) -> None:
+        key, at = (standing.agent_id, standing.schedule.name), next_look([standing], self._now)
+        if due(standing, self._now).outcome is not Outcome.NOT_YET:
+            at = self._now
+        if at is None:
+            self._next.pop(key, None)
+        else:
+            self._next[key] = at
+
+    def _pause(self) -> float:
+        soonest = min(self._next.values(), default=None)
+        if soonest is None:
+            return _LOOK_AGAIN
+        return min(_LOOK_AGAIN, max(0.0, (soonest - self._now).total_seconds()))
+
+    # --- what ---
+
+    def _take_due(self) -> None:
+        now = self._now
+        for key in [key for key, at in self._next.items() if at <= now]:
+            self._next.pop(key)
+            standing = self._find(key)
+            if standing is not None:
+                self._take_one(key, standing, due(standing, now, busy=self._is_busy(standing)))
+
+    def _take_one(self, key: Key, standing: Standing, found: Due) -> None:
+        match found.outcome:
+            case Outcome.ACT if found.slot is not None:
+                self._act(standing.schedule, found.slot, found.missed)
+            case Outcome.LATE if found.slot is not None:
+                self._append([_tick(found.slot, found.missed, skipped="it was missed, and is not made up for")])
+            case Outcome.BUSY:
+                self._held.add(key)
+            case _:
+                self._look_later(standing)
+
+    def _act(self, schedule: Schedule, slot: Slot, missed: int) -> None:
+        match schedule.kind:
+            case ScheduleKind.COMMIT:
+                self._under_way.add((slot.agent_id, slot.schedule))
+                self._commits.put_nowait(slot)
+            case ScheduleKind.MESSAGE:
+                message = secrets.token_hex(4)
+                facts = {"message": message, "text": schedule.text, "sender": "agentctl", "kind": "schedule"}
+                queued = Draft(agent_stream(slot.agent_id), EventType.MESSAGE_QUEUED, facts)
+                self._append([_tick(slot, missed, message=message), queued])
+
+    async def _keep(self) -> None:
+        """Make checkpoints one after the other; a fault of one is recorded, and the next slot is another try."""
+        while True:
+            slot = await self._commits.get()
+            try:
+                await self._archivist.keep(slot.agent_id, slot)
+            except AgentctlError as error:
+                self._append([_tick(slot, 0, skipped=error.message)])
+            except Exception as error:  # noqa: BLE001  one agent's folder must not end the others'
+                crash.record(self._world.ledger, f"checkpoint of {slot.agent_id}", error)
+                self._append([_tick(slot, 0, skipped=repr(error))])
+            finally:
+                self._under_way.discard((slot.agent_id, slot.schedule))
+
+    def _append(self, drafts: list[Draft]) -> None:
+        """Append what concerns an agent that is there still; where the log takes nothing it is tried again later."""
+        known = [draft for draft in drafts if draft.stream.partition(":")[2] in self._world.ledger.fleet.agents]
+        try:
+            self._world.ledger.append(known)
+        except AgentctlError as error:
+            log.warning("a slot was not taken", extra={"error": error.message})
+            self._marks.clear()  # all is reckoned anew at the next look
+
+    # --- how it stands ---
+
+    def _find(self, key: Key) -> Standing | None:
+        agent = self._world.ledger.fleet.agents.get(key[0])
+        if agent is None or agent.state not in _UP:
+            return None
+        return next((one for one in self.standings(agent) if one.schedule.name == key[1]), None)
+
+    def _standing(self, agent: Agent, name: str, schedule: Schedule) -> Standing:
+        """Return how *schedule* stands: what was due while the agent did not run is not made up for."""
+        tick, up = agent.ticks.get(schedule.name), agent.since if agent.state in _UP else None
+        settled = [at for at in (tick.at if tick is not None else None, up) if at is not None]
+        return Standing(
+            schedule, team_of(agent.id), name, anchor_of(schedule, agent.id), max(settled, default=self._now)
+        )
+
+    def _is_busy(self, standing: Standing) -> bool:
+        """Tell whether what the tick before has asked for is under way."""
+        if (standing.agent_id, standing.schedule.name) in self._under_way:
+            return True
+        fleet = self._world.ledger.fleet
+        agent = fleet.agents.get(standing.agent_id)
+        tick = agent.ticks.get(standing.schedule.name) if agent is not None else None
+        message = fleet.messages.get(tick.message) if tick is not None else None
+        return message is not None and message.state not in _SETTLED
+
+    @property
+    def _now(self) -> datetime:
+        return self._world.clock.now()
+
+
+def _tick(slot: Slot, missed: int, **facts: str) -> Draft:
+    data = {"schedule": slot.schedule, "at": slot.at.isoformat(), "missed": missed, **facts}
+    return Draft(agent_stream(slot.agent_id), EventType.AGENT_TICKED, data)
