@@ -11,6 +11,7 @@ from agentctl.domain.names import AgentId, team_of
 from agentctl.domain.team import AgentSpec, Budget, Limits, TeamSpec
 from agentctl.domain.units import format_bytes, format_duration
 from agentctl.engine.overrides import called, figure, override_words
+from agentctl.engine.schedule import explain
 from agentctl.views.fleet import Fleet
 
 Sign = Literal["+", "~", "-", "="]
@@ -55,7 +56,7 @@ class Plan:
 
 def plan(wanted: TeamSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Plan:
     """Compare *wanted* with what the fleet has; *runner_of* says in words which runner an agent would get."""
-    changes = [_change(spec, fleet, runner_of) for spec in wanted.agents]
+    changes = [_change(spec, wanted, fleet, runner_of) for spec in wanted.agents]
     names = {spec.id for spec in wanted.agents}
     for name, agent in fleet.agents.items():
         if team_of(name) == wanted.name and name not in names:
@@ -72,20 +73,24 @@ def _other_file(wanted: TeamSpec, fleet: Fleet) -> tuple[str, ...]:
     return (f"team {wanted.name} was deployed from another file before: {known.spec.source}",)
 
 
-def _change(spec: AgentSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Change:
-    agent, old = fleet.agents.get(spec.id), fleet.spec(spec.id)
+def _change(spec: AgentSpec, wanted: TeamSpec, fleet: Fleet, runner_of: Callable[[AgentSpec], str]) -> Change:
+    agent, old, team = fleet.agents.get(spec.id), fleet.spec(spec.id), fleet.teams.get(wanted.name)
+    times = _by_time(wanted, spec.name)
     if agent is None or old is None or agent.state not in _UP:
         was = f"it is {agent.state} now" if agent is not None else ""
-        return Change("+", spec.id, spec.window, tuple(filter(None, (*_describe(spec, runner_of), was))))
+        words = (*_describe(spec, runner_of), f"by time: {times}" if times else "", was)
+        return Change("+", spec.id, spec.window, tuple(filter(None, words)))
+    other_times = team is not None and _by_time(team.spec, spec.name) != times
     differing = [f.name for f in fields(spec) if getattr(spec, f.name) != getattr(old, f.name)]
     restart = needs_restart(agent, spec, old)
     by_hand = override_words(agent, old, spec)
     if restart and not differing:
         what = ("it runs from an older version of the file", *by_hand)
         return Change("~", spec.id, spec.window, what, restart=True)
-    if not differing:
+    if not differing and not other_times:
         return Change("=", spec.id, spec.window, (_standing(agent), *by_hand))
-    what = (*(_difference(name, old, spec) for name in differing), *by_hand)
+    by_time = (f"by time: {times or 'nothing any more'}",) if other_times else ()
+    what = (*(_difference(name, old, spec) for name in differing), *by_time, *by_hand)
     return Change("~", spec.id, spec.window, what, restart)
 
 
@@ -119,6 +124,12 @@ def _describe(spec: AgentSpec, runner_of: Callable[[AgentSpec], str]) -> list[st
     if spec.ready:
         words.append(f"ready by {spec.ready.kind} {spec.ready.target or ' '.join(spec.ready.argv)}")
     return words
+
+
+def _by_time(team: TeamSpec, name: str) -> str:
+    """Return what is done by time for the agent called *name*."""
+    own = (schedule for schedule in team.schedules if name in schedule.agents and schedule.enabled)
+    return "; ".join(f"{schedule.name} {explain(schedule)}" for schedule in own)
 
 
 def _standing(agent: Agent) -> str:
