@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.notice import Told
 from agentctl.domain.team import Budget, Limits
 
 
@@ -295,6 +296,10 @@ class Agent:
     """What it had spent when a person last let it go on: its budget is counted from there."""
     budget_warned: dict[str, float] = field(default_factory=dict)
     """By part of its budget: the figure of which 80 % was told; another figure is told of again."""
+    turn_ended: datetime | None = None
+    """When its last turn ended."""
+    told: dict[str, Told] = field(default_factory=dict)
+    """By reason: what a person was told of it last."""
 
     @property
     def stands_still(self) -> bool:

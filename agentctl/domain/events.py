@@ -69,6 +69,9 @@ class EventType(StrEnum):
     #   subject, files, added, removed, left_out (LeftOut), evidence
     AGENT_NOT_CHECKPOINTED = "AgentNotCheckpointed"  # schedule, at, why (Skipped), evidence
 
+    PERSON_NOTIFIED = "PersonNotified"  # why (Why), ask (id, or empty), since, ways (that it goes by), evidence:
+    #   recorded before it goes out, so that nobody is told of the same thing twice
+
     # of the stream of the agent that it is for, or `person`
     MESSAGE_QUEUED = "MessageQueued"  # message, text, keys, sender, kind, when, hops
     MESSAGE_HELD = "MessageHeld"  # message, reason; appended when the reason changes

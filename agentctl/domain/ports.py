@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from agentctl.domain.agent import Identity
 from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId, PaneId
+from agentctl.domain.notice import Notification
 from agentctl.domain.resources import Leash, Round
 from agentctl.domain.samples import Figures, Resolution
 
@@ -158,6 +159,18 @@ class Shown:
     """Column and line, from 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """One terminal that a person has attached."""
+
+    tty: str
+    """Path of its device."""
+    term: str
+    """Its `TERM`."""
+    kind: str
+    """What it says of itself, `WezTerm 2024…`; empty where it says nothing."""
+
+
 class Terminal(Protocol):
     """Somewhere agents live in windows that a person can watch: tmux.
 
@@ -236,6 +249,18 @@ class Terminal(Protocol):
 
     async def shown(self, panes: Collection[PaneId]) -> dict[PaneId, Shown]:
         """Return what each of *panes* shows, from one call; those that are gone are left out."""
+        ...
+
+    async def ring(self, pane: PaneId) -> bool:
+        """Raise the bell of the pane's window; False where it is not ours, dead or gone."""
+        ...
+
+    async def viewers(self) -> list[Viewer]:
+        """Return the terminals that people have attached; empty where no server runs."""
+        ...
+
+    async def show_waiting(self, waiting: Sequence[tuple[AgentId, PaneId]]) -> None:
+        """Show in status lines who waits for a person, the longest first, until the next call."""
         ...
 
     def changes(self) -> AsyncIterator[str]:
@@ -360,4 +385,18 @@ class SampleStore(Protocol):
 
     def close(self) -> None:
         """Let go of files; safe to repeat."""
+        ...
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+class Notifier(Protocol):
+    """One way to reach a person: a bell, the desktop, a webhook."""
+
+    async def tell(self, note: Notification, to: str = "") -> str:
+        """Tell *note*, and return in words what was done; *to* is what the way names behind its colon: a channel.
+
+        Raises `Unreachable` where nobody could be told. Takes no longer than its own deadlines.
+        """
         ...

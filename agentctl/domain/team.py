@@ -15,6 +15,7 @@ from typing import Literal
 from agentctl.domain.codec import encode
 from agentctl.domain.names import AgentId, agent_id
 from agentctl.domain.schedule import Schedule
+from agentctl.domain.notice import Notice
 
 TAG = "<tag>"
 """Stands in a prompt for the tag of the team's messages, which is made when the team is deployed first."""
@@ -191,6 +192,8 @@ class TeamSpec:
     """What the file asks for that this version does not act on, in words for a person."""
     schedules: tuple[Schedule, ...] = ()
     """What is done for its agents again and again, our defaults included."""
+    notify: tuple[Notice, ...] | None = None
+    """When a person is told of its agents; None: as that person's own settings say."""
 
     def agent(self, name: str) -> AgentSpec:
         """Return the agent called *name*; raise KeyError where there is none."""

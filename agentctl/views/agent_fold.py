@@ -25,6 +25,7 @@ from agentctl.domain.codec import decode
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.names import PaneId
+from agentctl.domain.notice import Told
 from agentctl.domain.resources import Brake
 from agentctl.domain.team import Limits
 from agentctl.views.spending_fold import begun_anew, budgeted, clocked, spent, warned
@@ -70,6 +71,7 @@ def _starting(agent: Agent, event: Event) -> Agent:
         session=event.data.get("session", ""),
         resumed=bool(event.data.get("resumed")),
         mute=bool(event.data.get("mute")),
+        turn_ended=None,
         hops=0,
         typed=0,
         heard=0,
@@ -138,7 +140,8 @@ def _unsure(agent: Agent, event: Event) -> Agent:
 
 
 def _turn_ended(agent: Agent, event: Event) -> Agent:
-    return _acts(agent, event, Activity.IDLE, Phase.COMPLETED)
+    ended = _acts(agent, event, Activity.IDLE, Phase.COMPLETED)
+    return ended if ended is agent else replace(ended, turn_ended=event.at)
 
 
 def _acts(agent: Agent, event: Event, activity: Activity, phase: Phase) -> Agent:
@@ -294,6 +297,15 @@ def _typed_into(agent: Agent, event: Event) -> Agent:
     return replace(agent, typed=max(agent.typed, event.data.get("number", 0)), phase=phase)
 
 
+def _told(agent: Agent, event: Event) -> Agent:
+    """Take in that a person was told; what they are told of the same thing by another way comes to that."""
+    why, ask, since = event.data["why"], event.data.get("ask", ""), datetime.fromisoformat(event.data["since"])
+    ways, last = tuple(event.data.get("ways", ())), agent.told.get(why)
+    if last is not None and (last.ask, last.since) == (ask, since):
+        ways = (*last.ways, *(way for way in ways if way not in last.ways))
+    return replace(agent, told={**agent.told, why: Told(ask, since, ways, event.at)})
+
+
 AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_WANTED: _wanted,
     EventType.AGENT_STARTING: _starting,
@@ -325,6 +337,7 @@ AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_CHECKPOINTED: _checkpointed,
     EventType.AGENT_NOT_CHECKPOINTED: _ticked,
     EventType.MESSAGE_TYPED: _typed_into,
+    EventType.PERSON_NOTIFIED: _told,
 }
 
 
