@@ -10,7 +10,7 @@ from itertools import count
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, TerminalUnreachable
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.ports import Opened, Opening, Pane, Shown
+from agentctl.domain.ports import Opened, Opening, Pane, Shown, Viewer
 from agentctl.drivers.tmux.drawing import Watcher
 from agentctl.drivers.tmux.guard import clean
 
@@ -46,6 +46,12 @@ class MemoryTerminal:
         self._frozen = False
         self._listeners: set[asyncio.Queue[str | None]] = set()
         self._watchers: set[Watcher] = set()
+        self.rung: list[PaneId] = []
+        """Every pane whose bell was raised, in order."""
+        self.attached: list[Viewer] = []
+        """The terminals of people."""
+        self.waiting: tuple[tuple[AgentId, PaneId], ...] = ()
+        """Who is shown to wait."""
         self.opened: list[Opening] = []
         """Every opening that made a process, in order."""
         self.program: Callable[[Pane, str, tuple[str, ...]], None] | None = None
@@ -163,6 +169,24 @@ class MemoryTerminal:
         window.pressed += keys
         self._act(window, "", keys)
         return True
+
+    async def ring(self, pane: PaneId) -> bool:
+        """Note the bell of a pane whose process lives."""
+        self._need_server()
+        living = any(window.pane is not None and window.pane.id == pane and not window.pane.dead
+                     for window in self._windows)  # fmt: skip
+        self.rung += [pane] if living else []
+        return living
+
+    async def viewers(self) -> list[Viewer]:
+        """Return the terminals that people have attached."""
+        self._answer()
+        return list(self.attached)
+
+    async def show_waiting(self, waiting: Sequence[tuple[AgentId, PaneId]]) -> None:
+        """Note who waits."""
+        self._need_server()
+        self.waiting = tuple(waiting)
 
     def drawn(self) -> AsyncIterator[frozenset[PaneId]]:
         """Yield the panes whose screens have changed, at once: so the last change needs no further word."""

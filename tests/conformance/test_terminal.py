@@ -21,9 +21,10 @@ import pytest
 from agentctl.domain.agent import Identity
 from agentctl.domain.errors import TerminalError, TerminalUnreachable
 from agentctl.domain.names import AgentId, PaneId, session_name, window_name
-from agentctl.domain.ports import Opening, Pane
+from agentctl.domain.ports import Opening, Pane, Viewer
 from agentctl.drivers import launch
 from agentctl.drivers.memory import MemoryTerminal
+from agentctl.drivers.tmux import people
 from agentctl.drivers.tmux.terminal import TmuxTerminal
 
 
@@ -70,6 +71,14 @@ class MemoryWorld:
     async def person_watches(self, pane: PaneId) -> None:
         self.second += 1
         self.terminal.person_watches(pane, at=self.second)
+        self.terminal.attached = [Viewer("/dev/tty", "xterm", "")]
+
+    async def rang(self, pane: PaneId) -> None:
+        assert self.terminal.rung == [pane]
+
+    async def shown_waiting(self) -> tuple[str, str, str]:
+        agents = [agent for agent, _ in self.terminal.waiting]
+        return str(len(agents)), people.status(agents), next((pane for _, pane in self.terminal.waiting), "")
 
     async def person_presses(self, pane: PaneId) -> None:
         self.second += 1
@@ -77,6 +86,7 @@ class MemoryWorld:
 
     async def person_leaves(self, pane: PaneId) -> None:
         self.terminal.person_watches(pane, at=self.second, watching=False)
+        self.terminal.attached = []
 
     async def outputs(self, pane: PaneId, text: str) -> None:
         self.terminal.prints(pane, f"got {text}")
@@ -170,6 +180,20 @@ class TmuxWorld:
         )  # fmt: skip
         os.close(screen)
         await eventually(lambda: self._keyed_since(pane, 0))
+
+    async def rang(self, pane: PaneId) -> None:
+        """Wait for tmux's own flag on the window."""
+
+        async def flagged() -> bool:
+            return self._pane(pane).window.cmd("display-message", "-p", "#{window_bell_flag}").stdout == ["1"]
+
+        await eventually(flagged)
+
+    async def shown_waiting(self) -> tuple[str, str, str]:
+        """Return what a status line makes of the options."""
+        words = [f"#{{@agentctl_{name}}}" for name in ("waiting", "status", "next")]
+        count, text, pane = ("".join(self.person.cmd("display-message", "-p", word).stdout) for word in words)
+        return count, text, pane
 
     async def person_presses(self, pane: PaneId) -> None:
         """Press a key and again, until tmux, which counts in seconds, knows of one later than the last."""
@@ -709,3 +733,38 @@ def test_agents_outlive_the_connection(world: World) -> None:
         await world.terminal.disconnect()
 
     asyncio.run(play())
+
+
+@story
+async def test_the_bell_of_a_living_pane_can_be_raised(world: World) -> None:
+    pane = await one(world)
+    assert await world.terminal.ring(pane)
+    await world.rang(pane)
+    assert not await world.terminal.ring(PaneId("%999"))
+    await world.die(pane, 7)
+    assert not await world.terminal.ring(pane)
+
+
+@story
+async def test_people_who_are_attached_are_known_by_their_terminals(world: World) -> None:
+    pane = await one(world)
+    assert await world.terminal.viewers() == []
+    await world.person_watches(pane)
+    (viewer,) = await world.terminal.viewers()
+    assert viewer.tty.startswith("/dev/")
+    assert viewer.term.startswith("xterm")
+    await world.person_leaves(pane)
+
+    async def gone() -> bool:
+        return await world.terminal.viewers() == []
+
+    await eventually(gone)
+
+
+@story
+async def test_who_waits_is_shown_until_nobody_does(world: World) -> None:
+    pane, other = await one(world), await one(world, "web/pm", index=1)
+    await world.terminal.show_waiting([(AgentId("web/pm"), other), (AgentId("web/dev"), pane)])
+    assert await world.shown_waiting() == ("2", "2 wait: web/pm, web/dev", other)
+    await world.terminal.show_waiting([])
+    assert await world.shown_waiting() == ("0", "", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from agentctl.drivers.tmux.invoke import SIZE
+from agentctl.drivers.tmux.people import NEXT, STATUS
 from agentctl.drivers.tmux.quote import line
 
 _TERMINFO = (
@@ -32,6 +33,8 @@ _SESSION = {
     "destroy-unattached": "off",
     "update-environment": "",  # who attaches leaves nothing of his environment to later windows
     "default-command": "",
+    "status-right-length": "100",
+    "status-right": f"#{{?{STATUS},#[reverse] #{{{STATUS}}} #[default] ,}}%H:%M ",  # no title: agents write those
 }
 _WINDOW = {
     "remain-on-exit": "on",
@@ -59,4 +62,5 @@ def server_options(history_limit: int) -> list[str]:
         *(line("set-option", "-gq", name, value) for name, value in _SESSION.items()),
         line("set-option", "-gq", "history-limit", str(history_limit)),
         *(line("set-option", "-gwq", name, value) for name, value in _WINDOW.items()),
+        line("bind-key", "N", "run-shell", "-C", f"switch-client -t '#{{{NEXT}}}'"),
     ]

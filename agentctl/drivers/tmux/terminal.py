@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from agentctl.domain.agent import Identity
-from agentctl.domain.errors import TerminalError, UsageError
+from agentctl.domain.errors import TerminalError, TerminalUnreachable, UsageError
 from agentctl.domain.names import AgentId, PaneId
-from agentctl.domain.ports import Opened, Opening, Pane, Shown
-from agentctl.drivers import launch
-from agentctl.drivers.tmux import arrangement, guard
+from agentctl.domain.ports import Opened, Opening, Pane, Shown, Viewer
+from agentctl.drivers import launch, tty
+from agentctl.drivers.tmux import arrangement, guard, people
 from agentctl.drivers.tmux.closing import closing
 from agentctl.drivers.tmux.engine import Reply
-from agentctl.drivers.tmux.invoke import ServerGone, command
+from agentctl.drivers.tmux.invoke import ServerGone, call, command
 from agentctl.drivers.tmux.link import EngineName, Link, Settings
 from agentctl.drivers.tmux.listing import LIST, Owned, Row, owned, panes, parse
 from agentctl.drivers.tmux.placement import Map, Place, creation, marks
@@ -34,6 +34,8 @@ _CHUNK = 4  # windows a batch: a person's keys wait for the server no longer tha
 _CLOSE_TRIES = 5  # a person may open a window in a session while it is being closed; then it is looked at again
 _FACTS = "#{alternate_on} #{cursor_x} #{cursor_y} #{pane_title}"
 _HOME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_PERSONS = "default"  # the socket of the server that plain `tmux` speaks to
+_PERSONS_DEADLINE = 1.0
 _RACES = ("in use", "duplicate session", "can't find", "no such", "not found")
 
 
@@ -223,6 +225,39 @@ class TmuxTerminal:
         replies = await self._link.run(commands) if commands else []
         looks = zip(wanted, replies[::2], replies[1::2], strict=True)
         return {one: _shown(facts.text, screen.text) for one, facts, screen in looks if screen.ok}
+
+    # --- people ---
+
+    async def ring(self, pane: PaneId) -> bool:
+        """Write a bell where the pane's program writes: tmux flags the window and rings who is attached."""
+        reply = await self._link.ask(people.bell_place(pane))
+        device = people.bell_tty(reply.text, self._home) if reply.ok else ""
+        if not device:
+            return False
+        try:
+            tty.write(device, b"\a")
+        except OSError:
+            return False
+        return True
+
+    async def viewers(self) -> list[Viewer]:
+        """Return the terminals that people have attached; empty where no server runs."""
+        try:
+            reply = await self._link.ask(people.VIEWERS)
+        except ServerGone:
+            return []
+        return people.viewers(reply.lines) if reply.ok else []
+
+    async def show_waiting(self, waiting: Sequence[tuple[AgentId, PaneId]]) -> None:
+        """Set the options that status lines show: on our own server, and on a person's that asks for it."""
+        agents = [agent for agent, _ in waiting]
+        words = people.if_followed(self._home, agents)
+        if self._settings.own:
+            await self._link.run([*people.told(agents), people.pointed(waiting[0][1] if waiting else None)])
+            with contextlib.suppress(TerminalUnreachable):  # a person's server that stands still is the person's
+                await asyncio.to_thread(call, _PERSONS, *words, deadline=_PERSONS_DEADLINE)
+        else:
+            await self._link.run([line(*words)])
 
     # --- typing ---
 
