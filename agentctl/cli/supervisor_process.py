@@ -75,7 +75,7 @@ def supervisor_environment(home: Home, environ: Mapping[str, str]) -> dict[str, 
 
 def _settings(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that are the supervisor's business as variables: it reads no files of its own."""
-    from agentctl.spec.settings import load_settings  # noqa: PLC0415  loads YAML, only where one is started
+    from agentctl.spec.settings import KEYS, load_settings, shown, variable  # noqa: PLC0415  loads YAML, only here
 
     found = load_settings(Path.cwd(), environ)
     return {
@@ -86,6 +86,9 @@ def _settings(environ: Mapping[str, str]) -> dict[str, str]:
         "AGENTCTL_MACHINE_AGENTS": found.machine_agents,
         "AGENTCTL_MACHINE_STARTING": found.machine_starting,
         "AGENTCTL_LIMITS_LEVEL": found.limits_level,
+        **{variable(KEYS[name]): shown(getattr(found, name)) for name in KEYS if name.startswith("notify_")},
+        "AGENTCTL_NOTIFY_WEBHOOK": found.notify_webhook.text,
+        "AGENTCTL_NOTIFY_SLACK": found.notify_slack.text,
     }
 
 

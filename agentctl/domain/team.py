@@ -14,8 +14,8 @@ from typing import Literal
 
 from agentctl.domain.codec import encode
 from agentctl.domain.names import AgentId, agent_id
-from agentctl.domain.schedule import Schedule
 from agentctl.domain.notice import Notice
+from agentctl.domain.schedule import Schedule
 
 TAG = "<tag>"
 """Stands in a prompt for the tag of the team's messages, which is made when the team is deployed first."""

@@ -23,11 +23,13 @@ from agentctl.spec.kinds import (
     OrFalse,
     PlainValue,
     ProcessCount,
+    QuietHours,
     Share,
     Short,
     Size,
     Texts,
     TokenCount,
+    Way,
     WindowName,
     key,
 )
@@ -279,12 +281,19 @@ class McpServer(Model):
 class Notice(Model):
     """When a person is told, and how."""
 
-    on: list[Literal["waiting", "question", "approval", "error", "limit", "budget", "done"]] = Field(
-        description="What to tell about.", min_length=1
+    on: list[Literal["waiting", "approval", "question", "message", "error", "budget", "limit", "done"]] = Field(
+        description="What to tell about; `waiting` is an approval, a question and a message to you.", min_length=1
     )
-    to: list[Line] = Field(description="`bell`, `desktop`, or a channel such as `slack:#shop`.", min_length=1)
-    after: Duration | None = key("Wait this long first.")
-    quiet: Line | None = key("Not between these hours, for example `22:00-07:00`.", pattern=r"^\d\d:\d\d-\d\d:\d\d$")
+    to: list[Way] = Field(
+        description="`bell`, `desktop`, `webhook`, `slack`, or one of its channels, `slack:#shop`; a way that your own "
+        "settings do not have is left out.",
+        min_length=1,
+    )
+    after: Duration | None = key("Only what has stood this long. Default: your own setting, `5s`.")
+    quiet: QuietHours | None = key(
+        "Not between these hours, for example `22:00-07:00` or `22:00-07:00 Europe/Berlin`; approvals come all "
+        "the same. Beside your own."
+    )
 
 
 class Document(Model):
@@ -305,4 +314,4 @@ class Document(Model):
     agents: dict[Name, Agent] = Field(description="The agents, in the order of their windows.", min_length=1)
     schedules: dict[Name, Schedule] | None = key("What is done again and again, by name.", max_length=100)
     workflows: dict[Name, Workflow] | None = key("Workflows by name.")
-    notify: list[Notice] | None = key("When a person is told, and how.")
+    notify: list[Notice] | None = key("When a person is told of its agents. Default: as your own settings say.")

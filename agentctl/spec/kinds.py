@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from agentctl.domain.names import NAME, NAME_RULE
+from agentctl.domain.quiet import parse_quiet
 from agentctl.domain.units import parse_bytes, parse_count, parse_duration, parse_percent
 from agentctl.spec.problems import FromVariable, quoted
 
@@ -215,6 +216,13 @@ def _process_count(value: object) -> object:
     return float(number)
 
 
+def _quiet_hours(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write the hours as text, for example 22:00-07:00")  # noqa: TRY004  as above
+    parse_quiet(value)
+    return value
+
+
 def _token_count(value: object) -> object:
     number = parse_count(value) if isinstance(value, str) else value
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _LARGEST:
@@ -234,6 +242,18 @@ WindowName = Annotated[
     _text("window name", r"[A-Za-z][A-Za-z0-9_-]{0,62}", "use letters, digits, - and _, a letter first"),
 ]
 Line = Annotated[str, _text("text", r"[^\n]{1,1000}", "use one line, at most 1000 characters")]
+Way = Annotated[
+    str,
+    _text(
+        "way",
+        r"bell|desktop|webhook|slack(:#[a-z0-9_-]{1,80})?",
+        "use bell, desktop, webhook, slack or a channel such as slack:#shop",
+    ),
+]
+QuietHours = Annotated[
+    str,
+    Checked(_quiet_hours, {"type": "string", "pattern": r"^\d\d:\d\d-\d\d:\d\d( [A-Za-z][A-Za-z0-9_+/-]*)?$"}, "hours"),
+]
 DURATION = _figure("duration", parse_duration, _SPAN, example="2s, 15m or 1h30m")
 Duration = Annotated[timedelta, DURATION]
 DurationOrNone = Annotated[

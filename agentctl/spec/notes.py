@@ -11,7 +11,6 @@ from agentctl.spec.problems import quoted
 
 NOT_YET = (
     ("workflows",),
-    ("notify",),
     ("mcp",),
     ("check_in",),
     ("commit", "message"),

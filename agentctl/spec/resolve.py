@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from agentctl.domain import names
+from agentctl.domain.notice import Notice, named
 from agentctl.domain.team import AgentSpec, TeamSpec
 from agentctl.spec.agents import specify
 from agentctl.spec.allowance import raised_limits
 from agentctl.spec.budgets import unseen_budgets
 from agentctl.spec.dependencies import dependencies
+from agentctl.spec.document import Document
 from agentctl.spec.notes import notes
 from agentctl.spec.problems import enough
 from agentctl.spec.roster import Load, make_roster
@@ -46,7 +48,14 @@ def resolve(load: Load, written: frozenset[str]) -> TeamSpec:
             *dict.fromkeys(load.remarks),
         ),
         schedules=timetable,
+        notify=_notices(document),
     )
+
+
+def _notices(document: Document) -> tuple[Notice, ...] | None:
+    if document.notify is None:
+        return None
+    return tuple(Notice(named(one.on), tuple(one.to), one.after, one.quiet or "") for one in document.notify)
 
 
 def _size(agent: AgentSpec) -> int:

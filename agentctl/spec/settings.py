@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,8 @@ from typing import Any, Literal
 from agentctl.domain.errors import SpecError
 from agentctl.domain.units import format_duration, parse_bytes, parse_duration, parse_percent
 from agentctl.spec.nodes import Mapping as Map
-from agentctl.spec.nodes import Place, Scalar
+from agentctl.spec.nodes import Place, Scalar, Sequence
+from agentctl.spec.notify_settings import Address, address, flag, hours, reasons
 from agentctl.spec.parse import parse
 from agentctl.spec.problems import Problem, SpecProblems, did_you_mean, quoted
 from agentctl.spec.source import Source, Unreadable, read_source
@@ -26,6 +27,8 @@ USER_FILE = "config.yaml"
 DEFAULT = "default"
 
 _MOST_HISTORY = 1_000_000
+_NOWHERE = Address()
+_NAME_IT = "write ${NAME} for a variable that holds it, or put it into a file of your own: agentctl config edit --user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,22 @@ class Settings:
     """At most so many coding agents start at once; `auto`: two a core, at least 4."""
     limits_level: Literal["auto", "quota", "freezer", "signals", "nice", "watch"] = "auto"
     """The surest way to hold CPU limits that may be used; `auto`: whatever is surest on this machine."""
+    notify_on: str = "waiting,error,budget"
+    """What a person is told about, with commas: as `notify.on` of a team file, which goes before it."""
+    notify_bell: bool = True
+    """Ring the bell of the agent's window."""
+    notify_desktop: bool = True
+    """Show it on the desktop: by its own program, else by the terminals that are attached."""
+    notify_webhook: Address = _NOWHERE
+    """Post it as JSON to this address."""
+    notify_slack: Address = _NOWHERE
+    """Post it to this address in Slack's form."""
+    notify_dwell: timedelta = timedelta(seconds=5)
+    """Tell only what has stood for so long."""
+    notify_cooldown: timedelta = timedelta(minutes=1)
+    """Tell of one agent at most once in this time; approvals come all the same."""
+    notify_quiet: str = "none"
+    """Hours in which only approvals are told, `22:00-07:00 Europe/Berlin`; what still stands comes at their end."""
     color: Literal["auto", "always", "never"] = "auto"
     """When to colour. Files are read for this only where stdout is a terminal, so that no file changes a script."""
     output: Literal["table", "wide", "json", "yaml", "jsonl", "name", "csv"] = "table"
@@ -65,6 +84,14 @@ KEYS: dict[str, str] = {
     "machine_agents": "machine.agents",
     "machine_starting": "machine.starting",
     "limits_level": "limits.level",
+    "notify_on": "notify.on",
+    "notify_bell": "notify.bell",
+    "notify_desktop": "notify.desktop",
+    "notify_webhook": "notify.webhook",
+    "notify_slack": "notify.slack",
+    "notify_dwell": "notify.dwell",
+    "notify_cooldown": "notify.cooldown",
+    "notify_quiet": "notify.quiet",
     "color": "color",
     "output": "output",
 }
@@ -116,6 +143,8 @@ def config_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def shown(value: object) -> str:
     """Return a setting's value as it is written in a file."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return format_duration(value) if isinstance(value, timedelta) else str(value)
 
 
@@ -187,6 +216,14 @@ _READERS: dict[str, Callable[[object], object]] = {
     "machine_agents": _count_or("none"),
     "machine_starting": _count_or("auto"),
     "limits_level": _choice("auto", "quota", "freezer", "signals", "nice", "watch"),
+    "notify_on": reasons,
+    "notify_bell": flag,
+    "notify_desktop": flag,
+    "notify_webhook": address,
+    "notify_slack": address,
+    "notify_dwell": _duration,
+    "notify_cooldown": _duration,
+    "notify_quiet": hours,
     "color": _choice("auto", "always", "never"),
     "output": _choice("table", "wide", "json", "yaml", "jsonl", "name", "csv"),
 }
@@ -201,7 +238,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
         try:
             values[name] = _READERS[name](text)
         except ValueError as error:
-            raise SpecError(f"{variable(key)}={text}: {error}") from None
+            shown_text = "…" if _READERS[name] is address else text  # it may hold most of a secret
+            raise SpecError(f"{variable(key)}={shown_text}: {error}") from None
     return values
 
 
@@ -225,23 +263,39 @@ def _values(source: Source, problems: list[Problem]) -> dict[str, tuple[object, 
         if key not in names:
             problems.append(place.problem(f"there is no setting {quoted(key)}", did_you_mean(key, list(names))))
             continue
+        secret = _READERS[names[key]] is address
         try:
-            values[names[key]] = (_READERS[names[key]](value), place)
+            read = _READERS[names[key]](value)
+            _check_place(read, source)
+            values[names[key]] = (read, place)
         except ValueError as error:
-            problems.append(place.problem(f"{key}: {error}", f"it says {quoted(value)}"))
+            problem = place.problem(f"{key}: {error}", _NAME_IT if secret else f"it says {quoted(value)}")
+            problems.append(replace(problem, source_line="") if secret else problem)
     return values
 
 
+def _check_place(value: object, source: Source) -> None:
+    """Raise ValueError for the address of a webhook in a project's file, which others can read."""
+    if isinstance(value, Address) and value.text and not value.is_variable and source.path.name == PROJECT_FILE:
+        raise ValueError("an address is a secret, and this is a project's file")
+
+
 def _flat(root: Map, prefix: str) -> list[tuple[str, object, Place]]:
-    """Return every value with its dotted key; a list is a value that no reader takes."""
+    """Return every value with its dotted key."""
     rows: list[tuple[str, object, Place]] = []
     for key, entry in root.entries.items():
         if isinstance(entry.value, Map):
             rows += _flat(entry.value, f"{prefix}{key}.")
         else:
-            value = entry.value.value if isinstance(entry.value, Scalar) else "a list"
+            value = entry.value.value if isinstance(entry.value, Scalar) else _listed(entry.value)
             rows.append((f"{prefix}{key}", value, entry.key))
     return rows
+
+
+def _listed(node: object) -> object:
+    """Return a list of plain values; what holds more than those is a value that no reader takes."""
+    items = node.items if isinstance(node, Sequence) else [node]
+    return [item.value if isinstance(item, Scalar) else "a list" for item in items]
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:

@@ -365,8 +365,8 @@ def test_what_is_not_acted_on_is_said_once_and_only_if_written(desk):
         "agents: {a: {check_in: {every: 5m}, mcp: [p], scale: {max: 5}}, b: {check_in: false, commit: false}}\n"
     )
     said = [note.split(" ")[0] for note in team.notes]
-    assert said == ["workflows", "notify", "mcp", "check_in", "scale", "workspace.setup"]
-    assert team.notes[3] == "check_in is checked but not acted on by this version (team.yaml:6)"
+    assert said == ["workflows", "mcp", "check_in", "scale", "workspace.setup"]
+    assert team.notes[2] == "check_in is checked but not acted on by this version (team.yaml:6)"
 
 
 def test_what_is_known_only_with_a_task_is_shown_by_its_name(desk):
