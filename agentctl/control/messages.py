@@ -106,6 +106,10 @@ _ALL = (
     Verb("reset", streams=True),
     # {selector} → {socket, session, window, pane, agent}
     Verb("attach"),
+    # {selectors} → {waiting: [{agent, since}]}: who waits for a person, the longest first
+    Verb("next"),
+    # {ways: [way]} → {ways: [{way, told: bool, words}]}: each is tried, all that are configured where none is named
+    Verb("notify"),
     # {} → {}: the supervisor ends, agents run on
     Verb("shutdown"),
 )

@@ -21,6 +21,7 @@ from agentctl.domain.resources import Level
 from agentctl.drivers.clock import SystemClock
 from agentctl.drivers.git.checkpoints import GitCheckpoints
 from agentctl.drivers.governor.process import SystemGovernor
+from agentctl.drivers.notify.choice import ways
 from agentctl.drivers.processes import SystemProcesses
 from agentctl.drivers.tmux.terminal import TmuxTerminal
 from agentctl.runners.registry import Runners
@@ -30,9 +31,11 @@ from agentctl.store.sqlite import SqliteLog
 from agentctl.supervisor.accounts import Accounts
 from agentctl.supervisor.answering import Answering
 from agentctl.supervisor.archivist import Archivist
+from agentctl.supervisor.attention import Attention
 from agentctl.supervisor.bounds import bounds_of
 from agentctl.supervisor.delivery import Delivery
 from agentctl.supervisor.executor import Executor
+from agentctl.supervisor.habits import habits_of
 from agentctl.supervisor.hearing import Hearing
 from agentctl.supervisor.ledger import Ledger
 from agentctl.supervisor.lock import HomeLock
@@ -154,6 +157,8 @@ def make_world(home: Home, processes: SystemProcesses) -> World:
         since=clock.now(),
         bounds=bounds_of(os.environ),
         samples=SqliteSamples(home.samples),
+        ways=ways(terminal, clock),
+        habits=habits_of(os.environ),
     )
 
 
@@ -187,7 +192,10 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
     answering = Answering(world, senses)
     archivist = Archivist(world)
     scheduler = Scheduler(world, archivist)
-    desk = Desk(world, observer, steward, senses, answering, wake, finish, recorder, pulse, archivist, scheduler)
+    attention = Attention(world)
+    desk = Desk(
+        world, observer, steward, senses, answering, wake, finish, recorder, pulse, archivist, scheduler, attention
+    )
     loop = Loop(world, observer, Executor(world, observer, Starter(world)), wake)
     _offer_command(world.home)
     server = Server(desk)
@@ -205,6 +213,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
                 ("screens", senses.watch_screens()),
                 ("verdicts", senses.watch_time()),
                 ("answers", answering.run()),
+                ("attention", attention.run()),
                 ("limits", steward.run()),
                 ("schedules", scheduler.run()),
                 ("samples", recorder.run()),

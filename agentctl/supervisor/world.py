@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 from agentctl.control.home import Home
 from agentctl.domain.checkpoint import Checkpoints
 from agentctl.domain.names import AgentId
-from agentctl.domain.ports import Clock, Governor, Processes, SampleStore, Terminal
+from agentctl.domain.ports import Clock, Governor, Notifier, Processes, SampleStore, Terminal
 from agentctl.drivers.secrets import Redactor
+from agentctl.engine.attention import Habits
 from agentctl.engine.machine import Bounds
 from agentctl.runners.registry import Runners
 from agentctl.runners.usage.prices import Prices
@@ -44,6 +46,10 @@ class World:
     """What models cost, where programs do not say."""
     rng: random.Random = field(default_factory=random.Random)
     samples: SampleStore = field(default_factory=MemorySamples)
+    ways: Mapping[str, Notifier] = field(default_factory=dict)
+    """By name: how the person can be reached."""
+    habits: Habits = field(default_factory=Habits)
+    """When they want to be."""
     given: dict[str, dict[str, str]] = field(default_factory=dict)
     """By team: values of variables that were handed over with a deploy. Never in a log or a file."""
 

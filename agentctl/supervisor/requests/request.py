@@ -13,6 +13,7 @@ from agentctl.domain.events import Draft, Event
 from agentctl.domain.names import AgentId
 from agentctl.supervisor.answering import Answering
 from agentctl.supervisor.archivist import Archivist
+from agentctl.supervisor.attention import Attention
 from agentctl.supervisor.caller import Caller
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.pulse import Pulse
@@ -46,6 +47,7 @@ class Desk:
     pulse: Pulse
     archivist: Archivist
     scheduler: Scheduler
+    attention: Attention
 
 
 @dataclass(frozen=True, slots=True)

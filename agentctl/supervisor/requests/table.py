@@ -18,6 +18,7 @@ from agentctl.supervisor.requests import (
     look,
     mail,
     pauses,
+    people,
     speak,
     times,
 )
@@ -64,6 +65,8 @@ HANDLERS: dict[str, Handler] = {
     "stop-all": bring_down.stop_all,
     "reset": bring_down.reset,
     "attach": look.attach,
+    "next": people.next_,
+    "notify": people.notify,
     "shutdown": _shutdown,
 }
 
