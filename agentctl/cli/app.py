@@ -47,6 +47,8 @@ GROUPS = {
     "runner": ("Run it", "Show which programs agents can be."),
     "audit": ("Learn", "Check that the event log is what was written."),
     "config": ("Care", "Show and edit settings."),
+    "notify": ("Care", "Try the ways by which you are told of your agents."),
+    "tmux": ("Care", "Set your own tmux up to show who waits for you."),
 }
 
 COMMANDS = (
@@ -81,6 +83,11 @@ COMMANDS = (
     Row(
         "attach", "Watch", "attach:attach", "Go to an agent's window; prefix-d brings you back.",
         ("agentctl attach frontend/pm", "agentctl attach frontend --read-only", "agentctl attach frontend/pm --print"),
+        "selectors",
+    ),
+    Row(
+        "next", "Watch", "next:next_", "Go to the agent that has waited for you the longest.",
+        ("agentctl next", "agentctl next frontend --read-only", "agentctl next --print"),
         "selectors",
     ),
     Row(
@@ -224,6 +231,10 @@ COMMANDS = (
     Row("config path", "Care", "config:path", "Show where settings are read from.", ("agentctl config path",)),
     Row("config edit", "Care", "config:edit", "Open the settings file in your editor.",
         ("agentctl config edit --user",)),
+    Row("notify test", "Care", "notify:try_out", "Try each way by which you are told of your agents.",
+        ("agentctl notify test", "agentctl notify test desktop slack:#shop"), "bell|desktop|webhook|slack"),
+    Row("tmux setup", "Care", "tmux:setup", "Print what shows in your own tmux who waits for you.",
+        ("agentctl tmux setup",)),
     Row("schema", "Care", "schema:schema", "Print the JSON Schema of team files, for editors.",
         ("agentctl schema > .agentctl/team.schema.json",)),
     Row("completion", "Care", "completion:completion", "Print the completion script for a shell.",

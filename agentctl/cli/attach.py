@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -28,19 +29,26 @@ def attach(
 
     Outside tmux it attaches, inside the same server it switches to the window, inside another it opens a popup.
     """
-    from agentctl.drivers.tmux.attach import attach_argv  # noqa: PLC0415  only this command
-
     client = Client(find_home())
     place = client.call("attach", {"selector": selector or _only_team(client)})
-    argv = attach_argv(
-        place["socket"], place["session"], pane=place.get("pane") or "", environ=os.environ, read_only=read_only
-    )
     if show:
-        output_of(context).line(shell_line(argv))
+        output_of(context).line(shell_line(_argv(place, read_only=read_only)))
         return 0
+    return go_to(place, read_only=read_only)
+
+
+def go_to(place: Mapping[str, Any], *, read_only: bool) -> int:
+    """Become the tmux that shows *place*, an answer to `attach`; raises `UsageError` where there is no terminal."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("this is no terminal", hint=f"agentctl attach {place['agent']} --print shows the command")
-    return _become(argv)
+    return _become(_argv(place, read_only=read_only))
+
+
+def _argv(place: Mapping[str, Any], *, read_only: bool) -> list[str]:
+    from agentctl.drivers.tmux.attach import attach_argv  # noqa: PLC0415  only once it is known where to go
+
+    pane = place.get("pane") or ""
+    return attach_argv(place["socket"], place["session"], pane=pane, environ=os.environ, read_only=read_only)
 
 
 def _only_team(client: Client) -> str:
