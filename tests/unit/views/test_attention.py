@@ -68,11 +68,15 @@ def test_what_was_told_is_kept_with_a_snapshot() -> None:
 def test_a_turns_end_is_known_until_the_next_start() -> None:
     fleet = told()
     steps: list[tuple[EventType, dict[str, Any]]] = [
-        (EventType.AGENT_STARTING, {"generation": 1}), (EventType.AGENT_READY, {}),
+        (EventType.AGENT_STARTING, {"generation": 1}),
+        (EventType.AGENT_READY, {}),
         (EventType.AGENT_BUSY, {"generation": 1, "phase": "reasoning"}),
-        (EventType.AGENT_TURN_ENDED, {"generation": 1}), (EventType.AGENT_IDLE, {"generation": 1}), (EventType.AGENT_EXITED, {"generation": 1, "code": 0}),
-        (EventType.AGENT_WANTED, {}), (EventType.AGENT_STARTING, {"generation": 2}),
-    ]  # fmt: skip
+        (EventType.AGENT_TURN_ENDED, {"generation": 1}),
+        (EventType.AGENT_IDLE, {"generation": 1}),
+        (EventType.AGENT_EXITED, {"generation": 1, "code": 0}),
+        (EventType.AGENT_WANTED, {}),
+        (EventType.AGENT_STARTING, {"generation": 2}),
+    ]
     ends = []
     for number, (kind, data) in enumerate(steps, 2):
         fleet.apply(Event(number, agent_stream(A), number, kind, at(number), "", "", data, ""))
