@@ -20,11 +20,15 @@ from agentctl.supervisor import crash
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.world import World
 from agentctl.views.attention import waiting
+from agentctl.views.fleet import Team
 
 log = logging.getLogger(__name__)
 
 _MOST_UNDER_WAY = 20
 """Words by one way that have not gone out; where it is that slow, more of them help nobody."""
+
+_BREATH = 0.1
+"""Seconds between two rounds, so that a fleet in which much happens costs little."""
 
 _NOTHING: Mapping[str, Told] = {}
 
@@ -35,6 +39,8 @@ class Attention:
     def __init__(self, world: World) -> None:
         self._world = world
         self._seen: dict[AgentId, datetime] = {}
+        self._rules: dict[str, tuple[Team | None, Sequence[Notice]]] = {}
+        """By team: as it was when its notices were made, and those."""
         self._shown: object = None
         """What status lines show, and on which server; None: nothing that we know of."""
         self._fault = ""
@@ -48,6 +54,7 @@ class Attention:
                 changed = asyncio.ensure_future(self._world.ledger.changed())
                 look = await self._round()
                 await first(changed, *([] if look is None else [self._world.clock.sleep(self._until(look))]))
+                await self._world.clock.sleep(_BREATH)
         finally:
             for task in self._going:
                 task.cancel()
@@ -80,19 +87,28 @@ class Attention:
     # --- what stands ---
 
     def _standing(self) -> list[Occasion]:
+        """Return what stands and is to be told by some way: most of a fleet just works, or is done."""
         fleet = self._world.ledger.fleet
         mail = fleet.queued(AgentId(PERSON))
-        return [occasion for agent in fleet.agents.values() for occasion in occasions(agent, mail)]
+        found = [occasion for agent in fleet.agents.values() for occasion in occasions(agent, mail)]
+        return [one for one in found if any(one.why in notice.on and notice.to for notice in self._notices(one.agent))]
 
     def _known(self) -> Known:
         return Known(self._world.habits, self._notices, self._told, self._seen)
 
     def _notices(self, agent: AgentId) -> Sequence[Notice]:
         """Return what holds for *agent*, by the ways that there are: the person's own settings say which."""
-        team = self._world.ledger.fleet.teams.get(team_of(agent))
+        name = team_of(agent)
+        team, known = self._world.ledger.fleet.teams.get(name), self._rules.get(name)
+        if known is not None and known[0] is team:
+            return known[1]
         own = team.spec.notify if team is not None else None
-        notices = self._world.habits.notices if own is None else own
-        return [replace(n, to=tuple(way for way in n.to if way.partition(":")[0] in self._world.ways)) for n in notices]
+        made = [
+            replace(notice, to=tuple(way for way in notice.to if way.partition(":")[0] in self._world.ways))
+            for notice in (self._world.habits.notices if own is None else own)
+        ]
+        self._rules[name] = team, made
+        return made
 
     def _told(self, agent: AgentId) -> Mapping[str, Told]:
         known = self._world.ledger.fleet.agents.get(agent)

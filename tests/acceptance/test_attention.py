@@ -108,12 +108,7 @@ def test_an_agent_that_asks_is_told_of_by_every_way_once_over_a_kill_and_next_go
 def test_a_person_who_is_attached_sees_who_waits_and_goes_there_by_a_key(stage: FakeStage) -> None:
     settings(stage, dwell="1s")
     stage.up("dev", "pm")
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(stage.work)
-        os.execve(stage.argv()[0], stage.argv("attach", "web/pm"), stage.env())
-    try:
-        ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
+    with person(stage, "attach", "web/pm") as terminal:
         read(terminal, b"for shortcuts")
         stage.run("send", "web/dev", "!permit rm -rf build")
         read(terminal, b"1 waits: web/dev")
@@ -125,6 +120,21 @@ def test_a_person_who_is_attached_sees_who_waits_and_goes_there_by_a_key(stage: 
         until(lambda: stage.tmux(*watched) == "Web-Dev\n", "prefix-N goes there")
         stage.run("approve", "web/dev")
         read(terminal, b"1 waits: web/pm")
+    with person(stage, "next") as terminal:
+        read(terminal, b"rm -rf dist")
+        assert stage.tmux(*watched) == "Web-PM\n"
+
+
+@contextmanager
+def person(stage: FakeStage, *words: str) -> Iterator[int]:
+    """Run a command on a terminal of its own, and yield that."""
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(stage.work)
+        os.execve(stage.argv()[0], stage.argv(*words), stage.env())
+    try:
+        ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 40, 120, 0, 0))
+        yield terminal
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
