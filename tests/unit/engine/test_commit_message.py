@@ -139,7 +139,7 @@ def test_a_whole_message() -> None:
     )
     assert told.endswith(
         "  big17  too large: 12MiB\n  and 2 more\n\n"
-        "Agentctl-Agent: shop/dev\nAgentctl-Team: shop\nAgentctl-Task: Round totals\nAgentctl-Slot: 30m/2\n"
+        "Agentctl-Agent: shop/dev\nAgentctl-Team: shop\nAgentctl-Task: Round totals\n"
     )
 
 
