@@ -22,6 +22,12 @@ from tests.acceptance.fake import FakeStage
 
 SECONDS = 60.0
 
+SCHEDULES = "schedules:\n" + "".join(
+    f"  s{number}: {{cron: '0 {number} 1 1 *', commit: true, agents: [{', '.join(f'a{n}' for n in range(10))}]}}\n"
+    for number in range(2)
+)
+"""Two for each of ten agents, none of them due."""
+
 
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -44,10 +50,12 @@ def watch(environ: dict[str, str], files: list[str], lasting: float) -> tuple[fl
     return 100 * (cpu_seconds(pid) - before) / lasting, resident_mb(pid)
 
 
-def processes(lasting: float) -> tuple[float, float]:
+def processes(lasting: float, schedules: str = "") -> tuple[float, float]:
     with fresh_home() as environ, tempfile.TemporaryDirectory() as folder:
-        files = [str(team_file(Path(folder), f"t{n}", 10)) for n in range(5)]
-        return watch(environ, files, lasting)
+        files = [team_file(Path(folder), f"t{n}", 10) for n in range(5)]
+        for file in files:
+            file.write_text(file.read_text() + schedules)
+        return watch(environ, list(map(str, files)), lasting)
 
 
 def coding_agents(lasting: float) -> tuple[float, float]:
@@ -69,6 +77,7 @@ def main() -> None:
     rows = []
     for what, (used, held), goal in (
         ("supervisor, 50 agents", processes(lasting), "under 0.5 %, under 60 MB"),
+        ("the same, 100 schedules", processes(lasting, SCHEDULES), "no more than without them"),
         ("supervisor, 50 coding agents", coding_agents(lasting), "under 1 %, under 60 MB"),
     ):
         rows.append((what, f"{used:.2f} %", f"{held:.0f} MB", goal))
