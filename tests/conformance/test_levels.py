@@ -166,9 +166,9 @@ WAKES = """
 import sys, time
 before = time.monotonic()
 while True:
-    time.sleep(0.005)
+    time.sleep(0.02)
     now = time.monotonic()
-    if now - before > 0.06: print(now - before, flush=True)
+    if now - before > 0.08: print(now - before, flush=True)
     before = now
 """
 
