@@ -81,6 +81,14 @@ COMMANDS = (
         ("agentctl monitor", "agentctl monitor frontend --interval 5s", "agentctl monitor --once --json"), "selectors",
     ),
     Row(
+        "status", "Watch", "status:status", "Show how far agents are, by their own reports.",
+        ("agentctl status", "agentctl status frontend -o wide", "agentctl status frontend --json"), "selectors",
+    ),
+    Row(
+        "reports", "Watch", "reports:ls", "List what agents answered to check-ins.",
+        ("agentctl reports frontend/dev -n 5", "agentctl reports --json"), "selectors",
+    ),
+    Row(
         "attach", "Watch", "attach:attach", "Go to an agent's window; prefix-d brings you back.",
         ("agentctl attach frontend/pm", "agentctl attach frontend --read-only", "agentctl attach frontend/pm --print"),
         "selectors",

@@ -11,6 +11,7 @@ from agentctl.cli.doubt import lasting, no_supervisor, no_tmux
 from agentctl.cli.flags import Flag, Place, Shape
 from agentctl.cli.moments import seconds_since, so_long
 from agentctl.cli.output import FORMATS, Output, to_json
+from agentctl.cli.report_words import needs
 from agentctl.cli.states import word_of
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
@@ -132,6 +133,8 @@ def _messages(row: Record) -> str:
 def _evidence(row: Record) -> str:
     if row.get("asking"):
         return question(row["asking"])
+    if needed := needs(row):
+        return f"it says it needs a person: {needed}"
     retry = row.get("retry_at")
     if row.get("state") == "backoff" and retry:
         wait = max(0.0, -seconds_since(retry, time.time()))

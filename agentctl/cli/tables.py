@@ -93,6 +93,13 @@ def cell_of(column: Column, record: Record) -> Text:
     return cell
 
 
+def cut(text: str, width: int) -> str:
+    """Return *text* in *width* cells, with an ellipsis where it has more."""
+    line = Text(text)
+    line.truncate(width, overflow="ellipsis")
+    return line.plain
+
+
 def _least(column: Column, records: Sequence[Record]) -> int:
     if column.folds:
         return max(len(column.title), column.least)

@@ -14,6 +14,7 @@ from agentctl.cli.messages import history_line
 from agentctl.cli.moments import age
 from agentctl.cli.options import Format, Json, output_of
 from agentctl.cli.pulse import how_it_is_kept
+from agentctl.cli.report_words import reported
 from agentctl.cli.states import word_of
 from agentctl.control.client import Client
 from agentctl.control.home import find_home
@@ -55,6 +56,7 @@ def _lines(answer: Facts) -> Iterator[tuple[str, str]]:
     yield from _waiting(answer)
     yield "limits", _limits(row)
     yield from _pulse(row)
+    yield "reports", reported(row)
     yield "spent", budget_words(limits_of(row)) or "nothing that is known"
     yield "conversation", str(answer.get("session") or "none that it can go on with")
     for number, step in enumerate(answer.get("history") or ()):

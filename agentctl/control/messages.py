@@ -96,6 +96,9 @@ _ALL = (
     Verb("restore"),
     # {selectors} → {schedules: [{team, schedule, agent, kind, timing, next, last, evidence}]}
     Verb("schedules", agents=True),
+    # {selectors, limit} → {reports: [{agent, at, message: the check-in's id, done, doing, blocked, needs: [line]}]},
+    #   the newest last
+    Verb("reports", agents=True),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
     # {selectors, new: bool (begin new conversations)} items as deploy; result as deploy

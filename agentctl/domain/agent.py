@@ -12,6 +12,7 @@ from enum import StrEnum
 from agentctl.domain.errors import IllegalMove
 from agentctl.domain.names import AgentId, PaneId
 from agentctl.domain.notice import Told
+from agentctl.domain.report import Report
 from agentctl.domain.team import Budget, Limits
 
 
@@ -292,6 +293,11 @@ class Agent:
     checkpoint: str = ""
     """The commit of its newest checkpoint."""
     checkpointed_at: datetime | None = None
+    report: Report | None = None
+    """Its newest answer to a check-in; it says nothing of `activity`."""
+    reported_at: datetime | None = None
+    missed_check_ins: int = 0
+    """Check-ins that were due while this generation had not answered the last one it got; a report ends the count."""
     budget_from: Spent = Spent()
     """What it had spent when a person last let it go on: its budget is counted from there."""
     budget_warned: dict[str, float] = field(default_factory=dict)

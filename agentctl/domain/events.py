@@ -64,7 +64,9 @@ class EventType(StrEnum):
     AGENT_BUDGET = "AgentBudget"  # part (tokens, usd, time; price: no price is known), limit (its figure), evidence:
     #   80 % of it is used up
     AGENT_TICKED = "AgentTicked"  # schedule, at (the slot's moment), missed (slots before it that nobody took),
-    #   message (its id), skipped (why nothing was done)
+    #   message (its id), skipped (why nothing was done), unanswered (the check-in that should have been answered)
+    AGENT_REPORTED = "AgentReported"  # message (the check-in), done, doing, blocked, needs (lines)
+    AGENT_SILENT = "AgentSilent"  # missed, evidence: it answers no check-ins; appended when that begins
     AGENT_CHECKPOINTED = "AgentCheckpointed"  # schedule and at (as in AgentTicked; empty: a person asked), commit,
     #   subject, files, added, removed, left_out (LeftOut), evidence
     AGENT_NOT_CHECKPOINTED = "AgentNotCheckpointed"  # schedule, at, why (Skipped), evidence

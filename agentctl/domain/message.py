@@ -78,7 +78,7 @@ class Message:
     """The event that queued it: its place among all messages."""
     kind: str = "message"
     """`message`; `brief`: what an agent is told first; `restart`: why it was started again; `limit`: that it takes
-    too much of something; `schedule`: what its team file has it told at this time."""
+    too much of something; `schedule`: what its team file has it told at this time; `check-in`: how far it is."""
     keys: tuple[str, ...] = ()
     when: str = ""
     """`idle`: only while it does nothing; `now`: even while it works; empty: as its runner takes it."""
@@ -101,6 +101,8 @@ class Message:
     queued_at: datetime | None = None
     nudged: bool = False
     """The runner's remedy was tried: its keys were pressed once more."""
+    reported: bool = False
+    """For a check-in: its answer was kept as a report."""
 
     def move(self, to: MessageState, **facts: object) -> Message:
         """Return the message in state *to*; raise `IllegalMove` where that is not its to make."""

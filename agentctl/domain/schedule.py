@@ -17,6 +17,8 @@ class ScheduleKind(StrEnum):
     """A checkpoint of the agent's work."""
     MESSAGE = "message"
     """A text for the agent."""
+    CHECK_IN = "check-in"
+    """A question for how far the agent is; what it answers is kept as a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ class Schedule:
     agents: tuple[str, ...]
     """Whom it is for, by their names in the team; replicas have their numbers."""
     text: str = ""
-    """What a message says."""
+    """What a message or a check-in says."""
     jitter: timedelta = timedelta(0)
     """Each agent's time is put off by less than this, always by as much for one slot."""
     catch_up: bool = True
     """Whether the newest slot of a gap is made up for after it."""
     enabled: bool = True
+    when: str = ""
+    """As a message's: `idle`, `now`, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

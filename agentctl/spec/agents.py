@@ -32,6 +32,7 @@ def specify(draft: Draft, load: Load, roster: Roster, dependencies: tuple[team.D
     limits = _limits(draft, load)
     fill = Fill(_facts(draft, load, roster, root, limits), load.problems, load.budget, load.shelf, load.used_later)
     _try_what_comes_later(draft, fill, root)
+    load.check_ins[draft.name] = _check_in(draft, load, fill, root)
     return team.AgentSpec(
         team=load.document.name,
         name=draft.name,
@@ -139,15 +140,25 @@ def _prompt(draft: Draft, load: Load, fill: Fill, root: Path) -> str:
 
 def _try_what_comes_later(draft: Draft, fill: Fill, root: Path) -> None:
     """Fill in what is said to the agent while it works, so that its faults are found before anything is started."""
-    trial = replace(fill, used_later=set())
-    check_in = draft.node.get("check_in")
-    if isinstance(check_in, Mapping):
-        trial.text_or_file(check_in.get("prompt"), [root])
-        if check_in.get("prompt") is None:
-            trial.shipped(_CHECK_IN_WORDS, draft.entry.key)
     commit = draft.node.get("commit")
     if isinstance(commit, Mapping):
-        trial.text_or_file(commit.get("message"), [root])
+        replace(fill, used_later=set()).text_or_file(commit.get("message"), [root])
+
+
+def _check_in(draft: Draft, load: Load, fill: Fill, root: Path) -> str:
+    """Return what a check-in asks *draft*; empty where it is never asked."""
+    node = draft.node.get("check_in")
+    if draft.model.check_in is False or (draft.model.check_in is None and not allowance.is_coding(draft, load)):
+        return ""
+    own = replace(fill, used_later=set())
+    prompt = node.get("prompt") if isinstance(node, Mapping) else None
+    text = own.text_or_file(prompt, [root]) if prompt is not None else own.shipped(_CHECK_IN_WORDS, draft.entry.key)
+    if prompt is not None and own.used_later:
+        name = min(own.used_later)
+        load.remarks.append(
+            f"a check-in uses {name}, known only when there is a task: it reads <{name}> ({prompt.place})"
+        )
+    return text.strip()
 
 
 def _secrets(draft: Draft, load: Load) -> tuple[team.Secret, ...]:

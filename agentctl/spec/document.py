@@ -33,7 +33,7 @@ from agentctl.spec.kinds import (
     WindowName,
     key,
 )
-from agentctl.spec.schedule import SHORT_COMMIT, CheckIn, Commit, Schedule, short_commit
+from agentctl.spec.schedule import SHORT_EVERY, CheckIn, Commit, Schedule, short_every
 from agentctl.spec.workflow import Workflow
 
 
@@ -212,14 +212,19 @@ class Settings(Model):
         "Working with nothing of it moving for this long counts as hung, and it is restarted; `none` is never. "
         "Default `15m`."
     )
-    check_in: Annotated[CheckIn | Literal[False], OrFalse(CheckIn)] | None = key(
-        "A prompt sent again and again; `false` for none."
-    )
+    check_in: (
+        Annotated[
+            CheckIn | Literal[False],
+            OrFalse(CheckIn),
+            Short(short_every, SHORT_EVERY, "duration, map or `off`"),
+        ]
+        | None
+    ) = key("How often it is asked how far it is: `15m`, or `off`. Default `15m` for coding agents, else `off`.")
     commit: (
         Annotated[
             Commit | Literal[False],
             OrFalse(Commit),
-            Short(short_commit, SHORT_COMMIT, "duration, map or `off`"),
+            Short(short_every, SHORT_EVERY, "duration, map or `off`"),
         ]
         | None
     ) = key("How often its work is kept in a checkpoint: `30m`, or `off`. Default `30m` for coding agents, else `off`.")

@@ -12,7 +12,6 @@ from agentctl.spec.problems import quoted
 NOT_YET = (
     ("workflows",),
     ("mcp",),
-    ("check_in",),
     ("commit", "message"),
     ("tools",),
     ("scale",),

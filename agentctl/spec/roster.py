@@ -39,6 +39,8 @@ class Load:
     """Agents that get more memory than the default, because their program needs it."""
     unseen: dict[Program, list[str]] = field(default_factory=dict)
     """Programs that tell nothing of what their turns took, and the agents whose budgets ask for it."""
+    check_ins: dict[str, str] = field(default_factory=dict)
+    """By agent: what a check-in asks it."""
     remarks: list[str] = field(default_factory=list)
     """What does not fit but may on another machine, in words."""
 

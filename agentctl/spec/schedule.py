@@ -37,14 +37,14 @@ def _yes(value: object) -> object:
     return True
 
 
-def short_commit(value: object) -> object:
-    """Return a commit in its long form: `30m` is `{every: 30m}`, and `off` is `false`."""
+def short_every(value: object) -> object:
+    """Return a commit or check-in in its long form: `30m` is `{every: 30m}`, and `off` is `false`."""
     if isinstance(value, str):
         return False if value == "off" else {"every": value}
     return value
 
 
-SHORT_COMMIT: Json = {"type": "string", "pattern": f"{DURATION.form['pattern'][:-2]}|off)$"}
+SHORT_EVERY: Json = {"type": "string", "pattern": f"{DURATION.form['pattern'][:-2]}|off)$"}
 Interval = Annotated[timedelta, Checked(_interval, DURATION.form, "duration")]
 CronLine = Annotated[str, Checked(cron_expression, {"type": "string", "pattern": f"^({PATTERN})$"}, "cron line")]
 Zone = Annotated[str, Checked(zone_name, {"type": "string", "pattern": "^[A-Za-z0-9_+/-]+$"}, "time zone")]
@@ -53,12 +53,15 @@ Yes = Annotated[bool, Checked(_yes, {"const": True}, "`true`")]
 
 
 class CheckIn(Model):
-    """A prompt sent again and again: exactly one of `every` and `cron`."""
+    """A question for how far an agent is: exactly one of `every` and `cron`."""
 
-    every: Duration | None = key("Time between two check-ins.")
-    cron: CronLine | None = key("When, in cron's five fields.")
-    prompt: str | None = key("What is asked: text, or the path of a `.md` or `.j2` file.")
-    when: Literal["idle", "always"] | None = key("Ask only while it is idle, or always.")
+    every: Interval | None = key("Time between two check-ins, at least `1m`; alone, `check_in: 15m` will do.")
+    cron: CronLine | None = key("When: cron's five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.")
+    zone: Zone | None = key("The time zone of `cron`, as `Europe/Berlin`. Default `UTC`.")
+    prompt: SomeText | None = key("What is asked: text, or the path of a `.md` or `.j2` file. Default: our template.")
+    when: Literal["idle", "always"] | None = key(
+        "Ask only while it is idle, or always. Default: as its program takes messages."
+    )
 
 
 class Commit(Model):

@@ -43,6 +43,7 @@ from agentctl.supervisor.loop import Loop
 from agentctl.supervisor.observation import Observer
 from agentctl.supervisor.pulse import Pulse
 from agentctl.supervisor.recorder import Recorder
+from agentctl.supervisor.reporter import Reporter
 from agentctl.supervisor.requests.request import Desk
 from agentctl.supervisor.scheduler import Scheduler
 from agentctl.supervisor.senses import Senses
@@ -216,6 +217,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
                 ("attention", attention.run()),
                 ("limits", steward.run()),
                 ("schedules", scheduler.run()),
+                ("reports", Reporter(world).run()),
                 ("samples", recorder.run()),
                 ("tmux", _listen_to_tmux(world, wake)),
                 ("socket", server.lost()),

@@ -16,7 +16,7 @@ from agentctl.views.fleet import Fleet
 
 log = logging.getLogger(__name__)
 
-_VIEW = "fleet-5"
+_VIEW = "fleet-6"
 """The fleet's shape; a new number makes old snapshots be read past."""
 
 _SNAPSHOT_EVERY = 1000

@@ -18,7 +18,9 @@ from agentctl.domain.errors import AgentctlError
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.message import OVER, MessageState
 from agentctl.domain.names import AgentId, team_of
+from agentctl.domain.report import CHECK_IN
 from agentctl.domain.schedule import Schedule, ScheduleKind, Slot
+from agentctl.engine.check_in import SILENT_AFTER, check_in
 from agentctl.engine.schedule import Due, Outcome, Standing, anchor_of, due, next_look
 from agentctl.supervisor import crash
 from agentctl.supervisor.archivist import Archivist
@@ -145,25 +147,41 @@ class Scheduler:
 
     def _take_one(self, key: Key, standing: Standing, found: Due) -> None:
         match found.outcome:
-            case Outcome.ACT if found.slot is not None:
-                self._act(standing.schedule, found.slot, found.missed)
+            case Outcome.BUSY if standing.schedule.kind is not ScheduleKind.CHECK_IN:
+                self._held.add(key)
+            case Outcome.ACT | Outcome.BUSY if found.slot is not None:
+                self._act(standing, found.slot, found.missed)
             case Outcome.LATE if found.slot is not None:
                 self._append([_tick(found.slot, found.missed, skipped="it was missed, and is not made up for")])
-            case Outcome.BUSY:
-                self._held.add(key)
             case _:
                 self._look_later(standing)
 
-    def _act(self, schedule: Schedule, slot: Slot, missed: int) -> None:
+    def _act(self, standing: Standing, slot: Slot, missed: int) -> None:
+        schedule = standing.schedule
         match schedule.kind:
             case ScheduleKind.COMMIT:
                 self._under_way.add((slot.agent_id, slot.schedule))
                 self._commits.put_nowait(slot)
             case ScheduleKind.MESSAGE:
-                message = secrets.token_hex(4)
-                facts = {"message": message, "text": schedule.text, "sender": "agentctl", "kind": "schedule"}
-                queued = Draft(agent_stream(slot.agent_id), EventType.MESSAGE_QUEUED, facts)
-                self._append([_tick(slot, missed, message=message), queued])
+                queued = _message(slot, schedule.text, "schedule", schedule.when)
+                self._append([_tick(slot, missed, message=queued.data["message"]), queued])
+            case ScheduleKind.CHECK_IN:
+                self._check_in(standing, slot, missed)
+
+    def _check_in(self, standing: Standing, slot: Slot, missed: int) -> None:
+        """Ask how far an agent is, or say why not: no check-in waits behind another, its slot is over."""
+        found = check_in(self._world.ledger.fleet, standing, slot.at, self._now)
+        drafts, facts = [], {"unanswered": found.unanswered} if found.unanswered else {}
+        if found.text:
+            drafts = [_message(slot, found.text, CHECK_IN, standing.schedule.when)]
+            facts |= {"message": drafts[0].data["message"]}
+        else:
+            facts |= {"skipped": found.skipped, "message": found.waiting}
+        if found.silent:
+            evidence = f"it has not answered {SILENT_AFTER} check-ins"
+            silent = {"missed": SILENT_AFTER, "evidence": evidence}
+            drafts.append(Draft(agent_stream(slot.agent_id), EventType.AGENT_SILENT, silent))
+        self._append([_tick(slot, missed, **facts), *drafts])
 
     async def _keep(self) -> None:
         """Make checkpoints one after the other; a fault of one is recorded, and the next slot is another try."""
@@ -217,6 +235,11 @@ class Scheduler:
     @property
     def _now(self) -> datetime:
         return self._world.clock.now()
+
+
+def _message(slot: Slot, text: str, kind: str, when: str) -> Draft:
+    facts = {"message": secrets.token_hex(4), "text": text, "sender": "agentctl", "kind": kind, "when": when}
+    return Draft(agent_stream(slot.agent_id), EventType.MESSAGE_QUEUED, facts)
 
 
 def _tick(slot: Slot, missed: int, **facts: str) -> Draft:

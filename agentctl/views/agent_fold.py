@@ -26,6 +26,7 @@ from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.names import PaneId
 from agentctl.domain.notice import Told
+from agentctl.domain.report import Report
 from agentctl.domain.resources import Brake
 from agentctl.domain.team import Limits
 from agentctl.views.spending_fold import begun_anew, budgeted, clocked, spent, warned
@@ -77,6 +78,7 @@ def _starting(agent: Agent, event: Event) -> Agent:
         heard=0,
         late=False,
         unwell="",
+        missed_check_ins=0,
         **_NOTHING_KNOWN,
         restarts=agent.restarts + 1 if unasked else agent.restarts,
     )
@@ -283,11 +285,17 @@ def _ticked(agent: Agent, event: Event) -> Agent:
     known = agent.ticks.get(name)
     if known is not None and known.at >= at:
         return agent
-    return replace(agent, ticks={**agent.ticks, name: Tick(at, event.data.get("message", ""))})
+    missed = agent.missed_check_ins + bool(event.data.get("unanswered"))
+    ticks = {**agent.ticks, name: Tick(at, event.data.get("message", ""))}
+    return replace(agent, ticks=ticks, missed_check_ins=missed)
 
 
 def _checkpointed(agent: Agent, event: Event) -> Agent:
     return replace(_ticked(agent, event), checkpoint=event.data["commit"], checkpointed_at=event.at)
+
+
+def _reported(agent: Agent, event: Event) -> Agent:
+    return replace(agent, report=decode(Report, event.data), reported_at=event.at, missed_check_ins=0)
 
 
 def _typed_into(agent: Agent, event: Event) -> Agent:
@@ -336,6 +344,7 @@ AGENT_FOLDS: dict[str, Callable[[Agent, Event], Agent]] = {
     EventType.AGENT_TICKED: _ticked,
     EventType.AGENT_CHECKPOINTED: _checkpointed,
     EventType.AGENT_NOT_CHECKPOINTED: _ticked,
+    EventType.AGENT_REPORTED: _reported,
     EventType.MESSAGE_TYPED: _typed_into,
     EventType.PERSON_NOTIFIED: _told,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from agentctl.domain.errors import IllegalMove
 from agentctl.domain.events import Event, EventType
 from agentctl.domain.message import KEPT, Message, MessageState
 from agentctl.domain.names import AgentId
@@ -66,6 +67,12 @@ def _retried(message: Message, event: Event) -> Message:
     return message.move(MessageState.QUEUED, since=event.at, reason=event.data.get("reason", ""), **facts)
 
 
+def _reported(message: Message, event: Event) -> Message:
+    if message.reported:
+        raise IllegalMove(f"{event.type} comes once: {message.id} has a report")
+    return replace(message, reported=True)
+
+
 MESSAGE_FOLDS: dict[str, Callable[[Message, Event], Message]] = {
     EventType.MESSAGE_HELD: _move(MessageState.HELD),
     EventType.MESSAGE_TYPED: _move(MessageState.TYPED),
@@ -75,4 +82,5 @@ MESSAGE_FOLDS: dict[str, Callable[[Message, Event], Message]] = {
     EventType.MESSAGE_ANSWERED: _move(MessageState.ANSWERED),
     EventType.MESSAGE_DEAD: _move(MessageState.DEAD),
     EventType.MESSAGE_RETRIED: _retried,
+    EventType.AGENT_REPORTED: _reported,
 }

@@ -47,6 +47,8 @@ def attention(agent: Agent) -> int:
         return _ASKS
     if agent.late or agent.unwell or agent.condemned or agent.memory_step in _OUT_OF_MEMORY:
         return _TROUBLED
+    if agent.report is not None and agent.report.needs and agent.state in ALIVE:  # by its own words
+        return _TROUBLED
     if agent.state is AgentState.STOPPED and agent.ending is not None:  # by its limits, and not started again
         return _ATTENTION[AgentState.EXITED]
     if agent.state is AgentState.RUNNING:
@@ -122,6 +124,9 @@ def _row(agent: Agent, fleet: Fleet, sample: Sample | None, kept: str, host: str
         "limits": _limits(fleet.limits(agent.id)),
         "memory_step": agent.memory_step.value,
         "paused": _pause(agent),
+        "report": encode(agent.report),
+        "reported_at": _moment(agent.reported_at),
+        "missed_check_ins": agent.missed_check_ins,
         "priority": spec.priority if spec else None,
         **spending(agent, fleet.budget(agent.id)),
         "exit_code": agent.exit_code,

@@ -30,6 +30,7 @@ _OF_STATE = frozenset(
         EventType.AGENT_BACKING_OFF, EventType.AGENT_FAILED, EventType.AGENT_STOPPING, EventType.AGENT_STOPPED,
         EventType.AGENT_CLOSED, EventType.AGENT_PAUSED, EventType.AGENT_RESUMED, EventType.AGENT_MEMORY,
         EventType.AGENT_BRAKED, EventType.AGENT_BUDGET, EventType.AGENT_LIMITED,
+        EventType.AGENT_SILENT,
     }
 )  # fmt: skip
 

@@ -60,6 +60,7 @@ HANDLERS: dict[str, Handler] = {
     "checkpoint-diff": keep.difference,
     "restore": keep.restore,
     "schedules": times.schedules,
+    "reports": times.reports,
     "stop": bring_down.stop,
     "restart": bring_up.restart,
     "stop-all": bring_down.stop_all,

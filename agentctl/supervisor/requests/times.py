@@ -1,13 +1,20 @@
-"""Times: what is done by schedule, and when next."""
+"""Times: what is done by schedule and when next, and what agents have reported when they were asked by time."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from heapq import nlargest
 from typing import Any
 
 from agentctl.domain.agent import Agent
+from agentctl.domain.codec import decode, encode
+from agentctl.domain.events import Event, EventType, agent_stream
+from agentctl.domain.names import AgentId
+from agentctl.domain.report import Report
 from agentctl.engine.schedule import Standing, explain
 from agentctl.supervisor.requests.request import Request
+
+_REPORTS = 20
 
 
 async def schedules(request: Request) -> dict[str, Any]:
@@ -15,6 +22,24 @@ async def schedules(request: Request) -> dict[str, Any]:
     agents = [request.fleet.agents[name] for name in request.selected()]
     rows = [_row(request, agent, standing) for agent in agents for standing in request.desk.scheduler.standings(agent)]
     return {"schedules": sorted(rows, key=lambda row: (row["next"] is None, row["next"] or "", row["agent"]))}
+
+
+async def reports(request: Request) -> dict[str, Any]:
+    """Return what the selected agents have reported, the newest last."""
+    limit = max(0, request.arg("limit", int, _REPORTS))
+    told = (
+        (event.seq, name, event)
+        for name in request.selected()
+        for event in request.world.ledger.read(0, agent_stream(name), None)
+        if event.type == EventType.AGENT_REPORTED
+    )
+    newest = nlargest(limit, told, key=lambda found: found[0])
+    return {"reports": [_report(name, event) for _, name, event in reversed(newest)]}
+
+
+def _report(name: AgentId, event: Event) -> dict[str, Any]:
+    said = encode(decode(Report, event.data))
+    return {"agent": name, "at": _text(event.at), "message": event.data.get("message", ""), **said}
 
 
 def _row(request: Request, agent: Agent, standing: Standing) -> dict[str, Any]:

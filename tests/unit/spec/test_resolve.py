@@ -361,12 +361,12 @@ def test_a_value_that_looks_like_a_key_is_warned_about_and_not_shown(desk, name,
 def test_what_is_not_acted_on_is_said_once_and_only_if_written(desk):
     team = desk.team(
         "mcp: {p: {command: npx}}\nnotify: [{on: [done], to: [bell]}]\nworkspace: {isolation: none, setup: [npm ci]}\n"
-        "defaults: {check_in: {every: 15m}, commit: false}\nworkflows: {w: {steps: {a: {run: [x]}}}}\n"
-        "agents: {a: {check_in: {every: 5m}, mcp: [p], scale: {max: 5}}, b: {check_in: false, commit: false}}\n"
+        "defaults: {commit: {every: 1h, message: x}}\nworkflows: {w: {steps: {a: {run: [x]}}}}\n"
+        "agents: {a: {mcp: [p], scale: {max: 5}}, b: {commit: false}}\n"
     )
     said = [note.split(" ")[0] for note in team.notes]
-    assert said == ["workflows", "mcp", "check_in", "scale", "workspace.setup"]
-    assert team.notes[2] == "check_in is checked but not acted on by this version (team.yaml:6)"
+    assert said == ["workflows", "mcp", "commit.message", "scale", "workspace.setup"]
+    assert team.notes[2] == "commit.message is checked but not acted on by this version (team.yaml:6)"
 
 
 def test_what_is_known_only_with_a_task_is_shown_by_its_name(desk):

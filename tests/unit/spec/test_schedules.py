@@ -7,17 +7,23 @@ from datetime import timedelta
 import pytest
 
 from agentctl.domain.schedule import Cron, Every, Schedule, ScheduleKind
+from agentctl.domain.team import TeamSpec
 from agentctl.spec.cron import MACROS, cron_expression, zone_name
 
 HALF_HOUR = Every(timedelta(minutes=30))
 THREE = "agents: {pm: {runner: claude}, dev: {runner: codex, replicas: 2}, sh: {runner: shell}}\n"
-OFF = "defaults: {commit: off}\n"
+OFF = "defaults: {commit: off, check_in: off}\n"
 
 
 def only(desk, text: str) -> Schedule:
-    """The one schedule of a team in which nobody commits."""
+    """The one schedule of a team in which nobody commits or is asked how far it is."""
     (schedule,) = desk.team(OFF + text).schedules
     return schedule
+
+
+def but_check_ins(team: TeamSpec) -> tuple[Schedule, ...]:
+    """All schedules but those that every coding agent has."""
+    return tuple(one for one in team.schedules if one.kind is not ScheduleKind.CHECK_IN)
 
 
 def test_a_schedule_says_everything_there_is(desk):
@@ -54,7 +60,9 @@ def test_a_shell_is_told_only_what_it_is_named_for(desk):
 
 
 def test_coding_agents_commit_every_half_hour_and_others_do_not(desk):
-    assert desk.team(THREE).schedules == (Schedule("commit", ScheduleKind.COMMIT, HALF_HOUR, ("pm", "dev-1", "dev-2")),)
+    assert but_check_ins(desk.team(THREE)) == (
+        Schedule("commit", ScheduleKind.COMMIT, HALF_HOUR, ("pm", "dev-1", "dev-2")),
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,13 +76,13 @@ def test_coding_agents_commit_every_half_hour_and_others_do_not(desk):
     ],
 )
 def test_how_often_an_agent_commits(desk, written, timing):
-    (schedule,) = desk.team(f"agents: {{a: {{runner: claude, commit: {written}}}}}\n").schedules
+    (schedule,) = but_check_ins(desk.team(f"agents: {{a: {{runner: claude, commit: {written}}}}}\n"))
     assert schedule == Schedule("commit", ScheduleKind.COMMIT, timing, ("a",))
 
 
 @pytest.mark.parametrize("written", ["off", "false"])
 def test_an_agent_may_commit_never(desk, written):
-    assert desk.team(f"agents: {{a: {{runner: claude, commit: {written}}}}}\n").schedules == ()
+    assert but_check_ins(desk.team(f"agents: {{a: {{runner: claude, commit: {written}}}}}\n")) == ()
 
 
 def test_roles_and_defaults_say_how_often_too_and_the_alike_go_together(desk):
@@ -82,7 +90,7 @@ def test_roles_and_defaults_say_how_often_too_and_the_alike_go_together(desk):
         "defaults: {commit: 1h}\nroles: {quick: {commit: 5m}}\n"
         "agents: {a: {}, b: {role: quick}, c: {commit: off}, d: {}}\n"
     )
-    assert [(one.timing, one.agents) for one in team.schedules] == [
+    assert [(one.timing, one.agents) for one in but_check_ins(team)] == [
         (Every(timedelta(hours=1)), ("a", "d")),
         (Every(timedelta(minutes=5)), ("b",)),
     ]
@@ -93,7 +101,7 @@ def test_a_commit_of_the_team_is_for_all_that_say_nothing_of_it_themselves(desk)
         "schedules: {save: {every: 10m, commit: true}}\n"
         "agents: {a: {runner: claude}, b: {commit: 5m}, c: {runner: claude, commit: off}, d: {runner: shell}}\n"
     )
-    assert [(one.name, one.agents) for one in team.schedules] == [("save", ("a", "d")), ("commit", ("b",))]
+    assert [(one.name, one.agents) for one in but_check_ins(team)] == [("save", ("a", "d")), ("commit", ("b",))]
 
 
 def test_a_commit_that_names_an_agent_takes_the_place_of_its_default_and_not_of_its_own(desk):
@@ -101,7 +109,7 @@ def test_a_commit_that_names_an_agent_takes_the_place_of_its_default_and_not_of_
         "schedules: {save: {every: 10m, commit: true, agents: [a, b]}}\n"
         "agents: {a: {runner: claude}, b: {runner: claude, commit: 5m}, c: {runner: claude}}\n"
     )
-    assert [(one.name, one.agents) for one in team.schedules] == [
+    assert [(one.name, one.agents) for one in but_check_ins(team)] == [
         ("save", ("a", "b")),
         ("commit", ("b",)),
         ("commit", ("c",)),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agentctl.engine.report import read_report
 from agentctl.spec.bundled import teams_dir, templates_dir
 from agentctl.spec.load import load_team
 from agentctl.spec.paths import is_path
@@ -58,7 +59,9 @@ def test_the_windows_are_the_promised_ones_in_order(name, port, tmp_path):
 def test_the_check_in_prompt_can_be_filled_in():
     text = (templates_dir() / "check-in.md.j2").read_text()
     assert is_path("check-in.md.j2")
-    assert "Check-in, pm." in render(text, {"agent": {"name": "pm"}})
+    asked = render(text, {"agent": {"name": "pm"}})
+    said = read_report("\n".join(line for line in asked.splitlines() if ":" in line))
+    assert all((said.done, said.doing, said.blocked, said.needs)), "its headings are those that answers are read by"
 
 
 def free_port() -> int:
