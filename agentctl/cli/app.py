@@ -85,10 +85,6 @@ COMMANDS = (
         ("agentctl status", "agentctl status frontend -o wide", "agentctl status frontend --json"), "selectors",
     ),
     Row(
-        "reports", "Watch", "reports:ls", "List what agents answered to check-ins.",
-        ("agentctl reports frontend/dev -n 5", "agentctl reports --json"), "selectors",
-    ),
-    Row(
         "attach", "Watch", "attach:attach", "Go to an agent's window; prefix-d brings you back.",
         ("agentctl attach frontend/pm", "agentctl attach frontend --read-only", "agentctl attach frontend/pm --print"),
         "selectors",
@@ -212,6 +208,10 @@ COMMANDS = (
         ("agentctl messages retry 1c9e04ab 5d20aa17",)),
     Row("messages drop", "Talk", "messages:drop", "Give messages up that wait or were not seen.",
         ("agentctl messages drop 1c9e04ab",)),
+    Row(
+        "reports", "Talk", "reports:ls", "List what agents answered to check-ins.",
+        ("agentctl reports frontend/dev -n 5", "agentctl reports --json"), "selectors",
+    ),
     Row(
         "audit verify", "Learn", "audit:verify", "Check the hash chain of the whole event log.",
         ("agentctl audit verify",),

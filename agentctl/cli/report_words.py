@@ -36,10 +36,13 @@ def silence(row: Mapping[str, Any]) -> str:
 
 def when_reported(row: Mapping[str, Any]) -> str:
     """Return how old the last report of the agent of *row* is, in words."""
-    if not row.get("report"):
+    report = row.get("report")
+    if not report:
         return "no report yet"
-    said = "reported" if any(row["report"].get(part) for part, _ in PARTS) else "answered, with nothing to tell,"
-    return f"{said} {age(row['reported_at'])} ago"
+    since = f"{age(row['reported_at'])} ago"
+    if not report["worded"]:
+        return f"answered {since}; its program does not tell what it said"
+    return f"reported {since}" if any(report[part] for part, _ in PARTS) else f"answered {since}: nothing to tell"
 
 
 def reported(row: Mapping[str, Any]) -> str:

@@ -96,8 +96,8 @@ _ALL = (
     Verb("restore"),
     # {selectors} → {schedules: [{team, schedule, agent, kind, timing, next, last, evidence}]}
     Verb("schedules", agents=True),
-    # {selectors, limit} → {reports: [{agent, at, message: the check-in's id, done, doing, blocked, needs: [line]}]},
-    #   the newest last
+    # {selectors, limit} → {reports: [{agent, at, message: the check-in's id, done, doing, blocked, needs: [line],
+    #   worded: whether words of the answer are known}]}, the newest last
     Verb("reports", agents=True),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),

@@ -65,7 +65,7 @@ class EventType(StrEnum):
     #   80 % of it is used up
     AGENT_TICKED = "AgentTicked"  # schedule, at (the slot's moment), missed (slots before it that nobody took),
     #   message (its id), skipped (why nothing was done), unanswered (the check-in that should have been answered)
-    AGENT_REPORTED = "AgentReported"  # message (the check-in), done, doing, blocked, needs (lines)
+    AGENT_REPORTED = "AgentReported"  # message (the check-in), done, doing, blocked, needs (lines), worded
     AGENT_SILENT = "AgentSilent"  # missed, evidence: it answers no check-ins; appended when that begins
     AGENT_CHECKPOINTED = "AgentCheckpointed"  # schedule and at (as in AgentTicked; empty: a person asked), commit,
     #   subject, files, added, removed, left_out (LeftOut), evidence

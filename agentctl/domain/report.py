@@ -19,8 +19,5 @@ class Report:
     """What keeps it from going on."""
     needs: tuple[str, ...] = ()
     """What it needs a person for."""
-
-    @property
-    def empty(self) -> bool:
-        """Tell whether it says nothing: all parts were none, or no words of the answer are known."""
-        return not (self.done or self.doing or self.blocked or self.needs)
+    worded: bool = True
+    """Whether words of the answer are known; not every program tells what it says."""

@@ -47,12 +47,14 @@ _NONE = re.compile(
 
 
 def read_report(text: str) -> Report:
-    """Return what *text*, the answer to a check-in, says. Any text is one; an empty one makes an empty report."""
+    """Return what *text*, the answer to a check-in, says. Any text makes one."""
     parts: dict[str, list[str]] = {part: [] for part in _NAMES}
-    lines = [line for whole in safe_text(text[:MOST_READ]).splitlines() for line in _apart(whole)]
+    clean = safe_text(text[:MOST_READ])
+    lines = [line for whole in clean.splitlines() for line in _apart(whole)]
     if not _sort(lines, parts):
         parts["doing"] = [line for line in map(safe_line, lines) if line]
-    return Report(**{part: _cut(said) for part, said in parts.items()})
+    done, doing, blocked, needs = (_cut(parts[part]) for part in ("done", "doing", "blocked", "needs"))
+    return Report(done, doing, blocked, needs, worded=bool(clean.strip()))
 
 
 def _sort(lines: list[str], parts: dict[str, list[str]]) -> bool:

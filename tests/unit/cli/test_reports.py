@@ -14,8 +14,8 @@ def ago(**span: float) -> str:
     return (datetime.now(UTC) - timedelta(**span)).isoformat()
 
 
-def report(**parts: list[str]) -> dict[str, list[str]]:
-    return {"done": [], "doing": [], "blocked": [], "needs": []} | parts
+def report(**parts: object) -> dict[str, object]:
+    return {"done": [], "doing": [], "blocked": [], "needs": [], "worded": True} | parts
 
 
 def reporting(agent: str, minutes: float = 12, **more: object) -> dict[str, object]:
@@ -58,8 +58,11 @@ class TestStatus:
         assert lines[4] == "                    has not answered 3 check-ins"
 
     def test_an_answer_without_words_is_called_so(self, supervisor, agentctl) -> None:
-        supervisor.on("ps", {"agents": [reporting("shop/a", report=report())]})
-        assert agentctl("status").lines[2].strip() == "answered, with nothing to tell, 12m ago"
+        mute = reporting("shop/b", report=report(worded=False))
+        supervisor.on("ps", {"agents": [reporting("shop/a", report=report()), mute]})
+        lines = agentctl("status").lines
+        assert lines[2].strip() == "answered 12m ago: nothing to tell"
+        assert lines[4].strip() == "answered 12m ago; its program does not tell what it said"
 
     def test_those_that_wait_for_a_person_are_counted_and_called(self, supervisor, agentctl) -> None:
         supervisor.on("ps", {"agents": [reporting("shop/a", asking=ask()), reporting("web/b")]})
