@@ -17,7 +17,7 @@ SILENT_AFTER = 2
 """So many check-ins without an answer are told of."""
 
 _SHORT = 3
-"""A third of the interval: who has reported within it is not asked again, who was asked within it has time left."""
+"""A third of the interval: who began or reported within it is not asked, who was asked within it has time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ def check_in(fleet: Fleet, standing: Standing, at: datetime, now: datetime) -> C
     if agent.paused is not None:
         return CheckIn(skipped=f"it is paused: {agent.pause_reason}", waiting=waiting)
     short = _short(standing, at)
+    if agent.since is not None and timedelta(0) <= now - agent.since < short:
+        return CheckIn(skipped="it has just begun", waiting=waiting)
     if agent.reported_at is not None and timedelta(0) <= now - agent.reported_at < short:
         return CheckIn(skipped="it has just reported", waiting=waiting)
     unanswered = _unanswered(fleet, agent, now - short)

@@ -171,17 +171,14 @@ class Scheduler:
     def _check_in(self, standing: Standing, slot: Slot, missed: int) -> None:
         """Ask how far an agent is, or say why not: no check-in waits behind another, its slot is over."""
         found = check_in(self._world.ledger.fleet, standing, slot.at, self._now)
-        drafts, facts = [], {"unanswered": found.unanswered} if found.unanswered else {}
-        if found.text:
-            drafts = [_message(slot, found.text, CHECK_IN, standing.schedule.when)]
-            facts |= {"message": drafts[0].data["message"]}
-        else:
-            facts |= {"skipped": found.skipped, "message": found.waiting}
+        drafts = [_message(slot, found.text, CHECK_IN, standing.schedule.when)] if found.text else []
+        message = drafts[0].data["message"] if drafts else found.waiting
+        facts = {"message": message, "skipped": found.skipped, "unanswered": found.unanswered}
         if found.silent:
             evidence = f"it has not answered {SILENT_AFTER} check-ins"
             silent = {"missed": SILENT_AFTER, "evidence": evidence}
             drafts.append(Draft(agent_stream(slot.agent_id), EventType.AGENT_SILENT, silent))
-        self._append([_tick(slot, missed, **facts), *drafts])
+        self._append([_tick(slot, missed, **{name: said for name, said in facts.items() if said}), *drafts])
 
     async def _keep(self) -> None:
         """Make checkpoints one after the other; a fault of one is recorded, and the next slot is another try."""

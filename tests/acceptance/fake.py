@@ -63,7 +63,7 @@ class FakeStage(Stage):
         """Return an agent of a team file that is a fake coding agent."""
         marks = {"FAKE_FOLDER": str(self.fakes), "FAKE_STARTS": str(self.starts_file)}
         limits = {"memory": "256MiB", "pulse": "10ms"}
-        return {"runner": "fake", "env": marks, "grace": "1s", "limits": limits} | more
+        return {"runner": "fake", "env": marks, "grace": "1s", "limits": limits, "check_in": "off"} | more
 
     def settings(self, agent: str, generation: int | None = None, **settings: Any) -> None:
         """Say how an agent behaves from its next start on, or only in one generation."""

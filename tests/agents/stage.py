@@ -55,6 +55,7 @@ class AgentStage(Stage):
             "workspace": {"root": str(self.place.cwd)},
             "env": self.variables(),
             "approve": "ask",
+            "check_in": "off",  # it is spoken to by the test alone
         }
         self.deploy(self.team("shop", {"dev": agent | more}))
         try:

@@ -163,7 +163,7 @@ def test_who_is_paused_is_not_asked(asking: Callable[[Story], None]) -> None:
         await machine.deploy("a")
         await machine.ask("pause", selectors=["t/a"])
         await machine.until(lambda: len(machine.ticks()) >= 2, 30)
-        assert all(tick["skipped"].startswith("it is paused") for tick in machine.ticks())
+        assert all(tick["skipped"].startswith(("it is paused", "it has just begun")) for tick in machine.ticks())
         assert machine.asked() == []
         await machine.ask("resume", selectors=["t/a"])
         await machine.is_asked()

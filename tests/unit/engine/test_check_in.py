@@ -49,6 +49,11 @@ def test_who_has_just_reported_is_not_asked(minutes, is_asked):
     assert (found.text, found.skipped) == (("How far?", "") if is_asked else ("", "it has just reported"))
 
 
+def test_who_has_just_begun_is_not_asked():
+    assert asked(since=NOW - 4 * MINUTE) == CheckIn(skipped="it has just begun")
+    assert asked(since=NOW - 5 * MINUTE) == CheckIn("How far?")
+
+
 def test_who_is_paused_is_not_asked_and_not_silent():
     found = asked(in_state(MessageState.SEEN), paused=PauseCause.PERSON, pause_reason="a person paused it")
     assert found == CheckIn(skipped="it is paused: a person paused it", waiting="aaaaaaaa")
