@@ -44,13 +44,14 @@ def start(context: typer.Context) -> int:
 
 
 def stop(context: typer.Context) -> int:
-    """End the supervisor. Agents run on, unwatched, and are found again by the next one."""
+    """End the supervisor. Agents run on, unwatched, and are found again by the next one, which no tick starts."""
     output = output_of(context)
     home = find_home()
     client = Client(home)
     try:
         client.call("shutdown")
     except SupervisorUnreachable:
+        home.keep_down()
         output.say("no supervisor is running")
         return 0
     deadline = time.monotonic() + _STOP_SECONDS

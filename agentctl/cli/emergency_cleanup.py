@@ -46,6 +46,7 @@ def emergency_cleanup(
         output.say("nothing was ended; agentctl emergency-cleanup -y ends it")
         return 0
     confirm("End all of this?", call_of(context), yes=yes)
+    home.keep_down()
     outcome = emergency.act(
         found,
         processes,

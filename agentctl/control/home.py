@@ -84,6 +84,16 @@ class Home:
         return self.run / "supervisor.pid"
 
     @property
+    def stay_down(self) -> Path:
+        """Return the note that a person wants no supervisor; gone as soon as one is started."""
+        return self.run / "stay-down"
+
+    @property
+    def ticked(self) -> Path:
+        """Return the file whose lock a tick holds, and whose time is when the last one ended."""
+        return self.run / "tick.lock"
+
+    @property
     def frozen(self) -> Path:
         """Return the governor's table of processes that stand still."""
         return self.run / "frozen"
@@ -107,6 +117,13 @@ class Home:
     def logs(self) -> Path:
         """Return the folder of text logs and crash files."""
         return self.path / "logs"
+
+    def keep_down(self) -> None:
+        """Note that a person wants no supervisor. A disk that takes no note keeps nobody from ending one."""
+        try:
+            self.stay_down.touch(mode=0o600)
+        except OSError:
+            return
 
     def prepare(self) -> None:
         """Make the folders where they are missing and check that nobody else can reach into them.

@@ -99,6 +99,8 @@ _ALL = (
     # {selectors, limit} → {reports: [{agent, at, message: the check-in's id, done, doing, blocked, needs: [line],
     #   worded: whether words of the answer are known}]}, the newest last
     Verb("reports", agents=True),
+    # {wait: seconds} → {taken: [slot's name], finished: bool (no checkpoint is under way)}: what is due is done now
+    Verb("tick"),
     # {selectors, grace} items {agent, state, evidence}; result {stopped: [id], survivors: [{agent, pid}]}
     Verb("stop", streams=True),
     # {selectors, new: bool (begin new conversations)} items as deploy; result as deploy
@@ -113,7 +115,7 @@ _ALL = (
     Verb("next"),
     # {ways: [way]} → {ways: [{way, told: bool, words}]}: each is tried, all that are configured where none is named
     Verb("notify"),
-    # {} → {}: the supervisor ends, agents run on
+    # {} → {}: the supervisor ends, agents run on, and no tick starts another
     Verb("shutdown"),
 )
 

@@ -241,6 +241,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
 def _record_start(world: World) -> None:
     facts = {"pid": os.getpid(), "version": __version__, "tmux": world.home.tmux_socket}
     world.ledger.append([Draft(SUPERVISOR_STREAM, EventType.SUPERVISOR_STARTED, facts)])
+    world.home.stay_down.unlink(missing_ok=True)
     log.info("supervisor started", extra=facts)
 
 

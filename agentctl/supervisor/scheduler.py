@@ -82,6 +82,16 @@ class Scheduler:
         tick = agent.ticks.get(standing.schedule.name) if agent is not None else None
         return tick.message if tick is not None and self._is_busy(standing) else ""
 
+    def take_now(self) -> list[Slot]:
+        """Take what is due at this moment, without waiting for the next look, and return it."""
+        self._note_changes()
+        return self._take_due()
+
+    async def finished(self, within: float) -> bool:
+        """Tell whether all checkpoints that were asked for are made, waiting for them *within* so many seconds."""
+        await first(self._commits.join(), self._world.clock.sleep(within))
+        return not self._under_way
+
     # --- when ---
 
     async def _take(self) -> None:
@@ -137,38 +147,43 @@ class Scheduler:
 
     # --- what ---
 
-    def _take_due(self) -> None:
-        now = self._now
+    def _take_due(self) -> list[Slot]:
+        now, taken = self._now, []
         for key in [key for key, at in self._next.items() if at <= now]:
             self._next.pop(key)
             standing = self._find(key)
             if standing is not None:
-                self._take_one(key, standing, due(standing, now, busy=self._is_busy(standing)))
+                taken += self._take_one(key, standing, due(standing, now, busy=self._is_busy(standing)))
+        return taken
 
-    def _take_one(self, key: Key, standing: Standing, found: Due) -> None:
+    def _take_one(self, key: Key, standing: Standing, found: Due) -> list[Slot]:
+        """Do what *found* asks for, and return the slot that was taken for it, if one was."""
         match found.outcome:
             case Outcome.BUSY if standing.schedule.kind is not ScheduleKind.CHECK_IN:
                 self._held.add(key)
             case Outcome.ACT | Outcome.BUSY if found.slot is not None:
-                self._act(standing, found.slot, found.missed)
+                return [found.slot] if self._act(standing, found.slot, found.missed) else []
             case Outcome.LATE if found.slot is not None:
                 self._append([_tick(found.slot, found.missed, skipped="it was missed, and is not made up for")])
             case _:
                 self._look_later(standing)
+        return []
 
-    def _act(self, standing: Standing, slot: Slot, missed: int) -> None:
+    def _act(self, standing: Standing, slot: Slot, missed: int) -> bool:
+        """Do what *slot* is for, or have it done; tell whether it is taken."""
         schedule = standing.schedule
         match schedule.kind:
             case ScheduleKind.COMMIT:
                 self._under_way.add((slot.agent_id, slot.schedule))
                 self._commits.put_nowait(slot)
+                return True
             case ScheduleKind.MESSAGE:
                 queued = _message(slot, schedule.text, "schedule", schedule.when)
-                self._append([_tick(slot, missed, message=queued.data["message"]), queued])
+                return self._append([_tick(slot, missed, message=queued.data["message"]), queued])
             case ScheduleKind.CHECK_IN:
-                self._check_in(standing, slot, missed)
+                return self._check_in(standing, slot, missed)
 
-    def _check_in(self, standing: Standing, slot: Slot, missed: int) -> None:
+    def _check_in(self, standing: Standing, slot: Slot, missed: int) -> bool:
         """Ask how far an agent is, or say why not: no check-in waits behind another, its slot is over."""
         found = check_in(self._world.ledger.fleet, standing, slot.at, self._now)
         drafts = [_message(slot, found.text, CHECK_IN, standing.schedule.when)] if found.text else []
@@ -178,7 +193,7 @@ class Scheduler:
             evidence = f"it has not answered {SILENT_AFTER} check-ins"
             silent = {"missed": SILENT_AFTER, "evidence": evidence}
             drafts.append(Draft(agent_stream(slot.agent_id), EventType.AGENT_SILENT, silent))
-        self._append([_tick(slot, missed, **{name: said for name, said in facts.items() if said}), *drafts])
+        return self._append([_tick(slot, missed, **{name: said for name, said in facts.items() if said}), *drafts])
 
     async def _keep(self) -> None:
         """Make checkpoints one after the other; a fault of one is recorded, and the next slot is another try."""
@@ -193,15 +208,18 @@ class Scheduler:
                 self._append([_tick(slot, 0, skipped=repr(error))])
             finally:
                 self._under_way.discard((slot.agent_id, slot.schedule))
+                self._commits.task_done()
 
-    def _append(self, drafts: list[Draft]) -> None:
+    def _append(self, drafts: list[Draft]) -> bool:
         """Append what concerns an agent that is there still; where the log takes nothing it is tried again later."""
         known = [draft for draft in drafts if draft.stream.partition(":")[2] in self._world.ledger.fleet.agents]
         try:
             self._world.ledger.append(known)
+            return True
         except AgentctlError as error:
             log.warning("a slot was not taken", extra={"error": error.message})
             self._marks.clear()  # all is reckoned anew at the next look
+            return False
 
     # --- how it stands ---
 

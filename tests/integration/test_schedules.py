@@ -182,3 +182,29 @@ def test_who_does_not_run_is_asked_nothing_and_not_afterwards(timed: Callable[[S
         assert machine.slots()[0].minute == 15
 
     timed(story)
+
+
+def test_ticks_beside_the_scheduler_take_no_slot_twice_whoever_is_killed(timed: Callable[[Story], None]) -> None:
+    async def story(machine: Timed) -> None:
+        await machine.deploy(save(), ask())
+        told: list[str] = []
+        for number in range(12):
+            machine.clock.advance(PERIOD.total_seconds() * 0.7)
+            for done in await asyncio.gather(*(machine.ask("tick", wait=30) for _ in range(3))):
+                assert done["finished"]
+                told += done["taken"]
+            await machine.settle_messages()
+            if number % 4 == 3:
+                await machine.kill()
+                await machine.start()
+        taken = [
+            (data["schedule"], data["at"])
+            for kind in (EventType.AGENT_TICKED, EventType.AGENT_CHECKPOINTED, EventType.AGENT_NOT_CHECKPOINTED)
+            for data in machine.told(kind)
+        ]
+        assert len(set(taken)) == len(taken) >= 10
+        assert len(set(told)) == len(told) > 0
+        ids = {f"t/a:{name}@{datetime.fromisoformat(at).replace(tzinfo=None).isoformat()}Z" for name, at in taken}
+        assert set(told) <= ids
+
+    timed(story)

@@ -28,6 +28,7 @@ Handler = Callable[[Request], Awaitable[dict[str, Any]]]
 
 
 async def _shutdown(request: Request) -> dict[str, Any]:
+    request.world.home.keep_down()
     request.desk.finish.set()
     return {}
 
@@ -61,6 +62,7 @@ HANDLERS: dict[str, Handler] = {
     "restore": keep.restore,
     "schedules": times.schedules,
     "reports": times.reports,
+    "tick": times.tick,
     "stop": bring_down.stop,
     "restart": bring_up.restart,
     "stop-all": bring_down.stop_all,
