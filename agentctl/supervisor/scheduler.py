@@ -36,6 +36,9 @@ _UP = frozenset({AgentState.STARTING, AgentState.RUNNING})
 _SETTLED = OVER | {MessageState.UNSEEN}
 """The next may follow; of one that was not seen a person is told."""
 
+_TRY_AGAIN = 5.0
+"""Seconds, after the log took nothing or a fault of ours."""
+
 _LOOK_AGAIN = 60.0
 """Seconds; a clock that was set, or a machine that slept, is noticed within this."""
 
@@ -51,6 +54,7 @@ class Scheduler:
         self._held: set[Key] = set()
         """Those whose last tick is not over."""
         self._commits: asyncio.Queue[Slot] = asyncio.Queue()
+        self._failed = False
         self._under_way: set[Key] = set()
         """Those whose checkpoint waits for its turn, or is being made."""
 
@@ -97,11 +101,13 @@ class Scheduler:
     async def _take(self) -> None:
         while True:
             changed = asyncio.ensure_future(self._world.ledger.changed())
+            self._failed = False
             try:
                 self._note_changes()
                 self._take_due()
             except Exception as error:  # noqa: BLE001  a fault of one schedule must not end the supervision
                 crash.record(self._world.ledger, "schedules", error)
+                self._begin_anew()
             await first(changed, self._world.clock.sleep(self._pause()))
 
     def _note_changes(self) -> None:
@@ -119,6 +125,11 @@ class Scheduler:
         for key in [key for key in self._held if (found := self._find(key)) is None or not self._is_busy(found)]:
             self._held.discard(key)
             self._next[key] = self._now
+
+    def _begin_anew(self) -> None:
+        """Have all reckoned anew, in a while: something could not be done."""
+        self._marks.clear()
+        self._failed = True
 
     def _forget(self, name: AgentId) -> None:
         for key in [key for key in self._next if key[0] == name]:
@@ -140,6 +151,9 @@ class Scheduler:
             self._next[key] = at
 
     def _pause(self) -> float:
+        """Return the seconds until there is something to do; a log that takes nothing is not asked all the time."""
+        if self._failed:
+            return _TRY_AGAIN
         soonest = min(self._next.values(), default=None)
         if soonest is None:
             return _LOOK_AGAIN
@@ -218,7 +232,7 @@ class Scheduler:
             return True
         except AgentctlError as error:
             log.warning("a slot was not taken", extra={"error": error.message})
-            self._marks.clear()  # all is reckoned anew at the next look
+            self._begin_anew()
             return False
 
     # --- how it stands ---

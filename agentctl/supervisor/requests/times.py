@@ -40,6 +40,8 @@ async def reports(request: Request) -> dict[str, Any]:
 def _report(name: AgentId, event: Event) -> dict[str, Any]:
     said = encode(decode(Report, event.data))
     return {"agent": name, "at": _text(event.at), "message": event.data.get("message", ""), **said}
+
+
 async def tick(request: Request) -> dict[str, Any]:
     """Take what is due at this moment, and wait until no checkpoint is under way, but not for ever."""
     wait = request.seconds("wait", 0.0)
