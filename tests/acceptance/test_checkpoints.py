@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -85,3 +86,11 @@ def test_what_cannot_be_done_is_one_clear_error(stage: Stage, work: Path) -> Non
     skipped = stage.run("commit", "--now", code=None)
     assert "merge in progress" in skipped.out
     assert skipped.code != 0
+
+
+def test_a_fifo_in_the_place_of_a_lock_holds_nobody_up(stage: Stage, work: Path) -> None:
+    lock = work / ".git" / "refs" / "agentctl" / "web" / "dev.lock"
+    lock.parent.mkdir(parents=True)
+    os.mkfifo(lock)
+    os.utime(lock, (0, 0))
+    assert stage.run("commit", "--now", "--json").items[0]["commit"]

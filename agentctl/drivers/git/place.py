@@ -48,7 +48,7 @@ class Place:
 
     def head(self) -> str:
         """Return the full name of the branch that is checked out, or a commit; empty where HEAD says neither."""
-        text = _read(self.gitdir / "HEAD").strip()
+        text = read_start(self.gitdir / "HEAD").strip()
         branch = _BRANCH.fullmatch(text)
         if branch is not None:
             return branch[1]
@@ -72,14 +72,14 @@ def find(folder: Path) -> Place | Skipped:
             if place is not None:
                 return place
         elif dot.is_file():
-            return _place(top, _pointed(top, _read(dot).removeprefix("gitdir:"))) or Skipped.NO_REPOSITORY
+            return _place(top, _pointed(top, read_start(dot).removeprefix("gitdir:"))) or Skipped.NO_REPOSITORY
         elif _place(top, top) is not None:
             return Skipped.BARE
     return Skipped.NO_REPOSITORY
 
 
 def _place(top: Path, gitdir: Path) -> Place | None:
-    shared = _read(gitdir / "commondir")
+    shared = read_start(gitdir / "commondir")
     common = _pointed(gitdir, shared) if shared else gitdir
     if not (os.path.lexists(gitdir / "HEAD") and (common / "objects").is_dir() and (common / "refs").is_dir()):
         return None
@@ -91,7 +91,7 @@ def _pointed(start: Path, text: str) -> Path:
     return Path(os.path.realpath(start / path)) if path else start / "nowhere"
 
 
-def _read(path: Path) -> str:
+def read_start(path: Path) -> str:
     """Return the start of a regular file, empty where there is none: a FIFO would hold us up."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -10,13 +10,14 @@ from pathlib import Path
 from agentctl.domain.checkpoint import Skipped
 from agentctl.domain.names import AgentId
 from agentctl.drivers.git.command import GitFailed
+from agentctl.drivers.git.place import read_start
 from agentctl.drivers.git.shadow import Shadow
 
 STALE_SECONDS = 10.0
 """An empty lock that is as old is nobody's: git holds one for milliseconds."""
 
 _STEP_SECONDS = 0.05
-_WHOLE = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?\n?")
+_WHOLE = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\n?")
 
 
 def name_of(agent: AgentId) -> str:
@@ -55,7 +56,7 @@ def clear_stale_lock(shadow: Shadow, reference: str) -> None:
     """
     lock = _lock(shadow, reference)
     with contextlib.suppress(FileNotFoundError):
-        if _WHOLE.fullmatch(lock.read_bytes()) or time.time() - lock.stat().st_mtime > STALE_SECONDS:
+        if _WHOLE.fullmatch(read_start(lock)) or time.time() - lock.lstat().st_mtime > STALE_SECONDS:
             lock.unlink()
 
 
