@@ -244,9 +244,14 @@ class Scheduler:
         return next((one for one in self.standings(agent) if one.schedule.name == key[1]), None)
 
     def _standing(self, agent: Agent, name: str, schedule: Schedule) -> Standing:
-        """Return how *schedule* stands: what was due while the agent did not run is not made up for."""
+        """Return how *schedule* stands.
+
+        What was due while the agent did not run is not made up for, nor what was before a schedule was deployed.
+        """
         tick, up = agent.ticks.get(schedule.name), agent.since if agent.state in _UP else None
-        settled = [at for at in (tick.at if tick is not None else None, up) if at is not None]
+        team = self._world.ledger.fleet.teams.get(team_of(agent.id))
+        deployed = team.since if team is not None else None
+        settled = [at for at in (tick.at if tick is not None else deployed, up) if at is not None]
         return Standing(
             schedule, team_of(agent.id), name, anchor_of(schedule, agent.id), max(settled, default=self._now)
         )

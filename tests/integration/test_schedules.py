@@ -208,3 +208,16 @@ def test_ticks_beside_the_scheduler_take_no_slot_twice_whoever_is_killed(timed: 
         assert set(told) <= ids
 
     timed(story)
+
+
+def test_a_schedule_that_is_added_is_not_done_for_times_before_that(timed: Callable[[Story], None]) -> None:
+    async def story(machine: Timed) -> None:
+        await machine.deploy()
+        machine.clock.advance(24 * 60 * 60)
+        added = machine.clock.now()
+        await machine.deploy(Schedule("ask", ScheduleKind.MESSAGE, Cron("0 * * * *"), ("a",), text="?"))
+        machine.clock.advance(60 * 60)
+        await machine.until(lambda: len(machine.slots()) == 1, 30)
+        assert machine.slots()[0] > added
+
+    timed(story)
