@@ -88,6 +88,15 @@ def test_what_cannot_be_done_is_one_clear_error(stage: Stage, work: Path) -> Non
     assert skipped.code != 0
 
 
+def test_checkpoints_are_listed_beside_an_agent_without_a_repository(stage: Stage, work: Path) -> None:
+    stage.run("commit", "--now")
+    bare = stage.folder / "bare"
+    bare.mkdir()
+    stage.deploy(stage.team("docs", agents={"pm": stage.stays(workspace={"root": str(bare)})}))
+    assert [row["agent"] for row in stage.run("checkpoint", "ls", "--json").items] == ["web/dev"]
+    assert "no repository" in stage.run("checkpoint", "ls", "docs/pm", code=4).err
+
+
 def test_a_fifo_in_the_place_of_a_lock_holds_nobody_up(stage: Stage, work: Path) -> None:
     lock = work / ".git" / "refs" / "agentctl" / "web" / "dev.lock"
     lock.parent.mkdir(parents=True)

@@ -35,9 +35,14 @@ async def checkpoints(request: Request) -> dict[str, Any]:
     """Return the newest checkpoints of the selected agents, the newest first."""
     most = request.arg("limit", int, _LISTED)
     found: list[Checkpoint] = []
-    for name in request.selected():
-        folder = request.desk.archivist.folder(name)
-        found += await asyncio.to_thread(request.world.checkpoints.listed, folder, name, most)
+    chosen = request.selected()
+    for name in chosen:
+        try:
+            folder = request.desk.archivist.folder(name)
+            found += await asyncio.to_thread(request.world.checkpoints.listed, folder, name, most)
+        except NotFound:
+            if len(chosen) == 1:
+                raise  # of several, one without a repository has none, and the others have theirs
     newest = sorted(found, key=lambda one: one.at, reverse=True)[:most]
     return {"checkpoints": [_row(one) for one in newest]}
 
