@@ -19,7 +19,7 @@ from agentctl.drivers.git.command import GitFailed, meaning
 from agentctl.drivers.git.desk import Desk, desk_of
 from agentctl.drivers.git.extract import extract
 from agentctl.drivers.git.place import Place, find
-from agentctl.drivers.git.publish import publish
+from agentctl.drivers.git.publish import names, publish
 from agentctl.drivers.git.reference import clear_stale_lock, move, name_of
 from agentctl.drivers.git.restore import restore
 from agentctl.drivers.git.revision import (
@@ -146,6 +146,8 @@ class GitCheckpoints:
         staged = stage(shadow, desk, base, gate)
         if staged.tree == base_tree:
             desk.keep(base, points.head)
+            if not names(desk.incoming):
+                desk.settle()
             raise _Stop(Skipped.UNCHANGED)
         return Survey(
             repository=shadow.place.common,
@@ -241,8 +243,8 @@ def _lock(shadow: Shadow) -> Iterator[Shadow]:
 
 
 def _points(shadow: Shadow, head: str, reference: str) -> _Points:
-    names = [f"{name}^{{{kind}}}" for name in (head or "refs/none", reference) for kind in ("commit", "tree")]
-    output = shadow.git("cat-file", "--batch-check", given="\n".join(names).encode(errors="surrogateescape") + b"\n")
+    asked = [f"{name}^{{{kind}}}" for name in (head or "refs/none", reference) for kind in ("commit", "tree")]
+    output = shadow.git("cat-file", "--batch-check", given="\n".join(asked).encode(errors="surrogateescape") + b"\n")
     found = ["" if line.endswith(b" missing") else line.split(b" ")[0].decode() for line in output.splitlines()]
     points = _Points(*found)
     if not points.head:
@@ -270,6 +272,7 @@ def _commit(shadow: Shadow, survey: Survey, agent: AgentId, *, slot: str, text: 
     words = ("commit-tree", survey.tree, *parents)
     commit = shadow.git(*words, objects=desk.incoming, given=text, more=identity).decode().strip()
     publish(desk.incoming, shadow.place.objects)
+    desk.settle()
     _stop(move(shadow, name_of(agent), commit, survey.before))
     desk.keep(commit, survey.head)
     changes = survey.changes

@@ -35,13 +35,18 @@ class Desk:
         return self.folder / "incoming"
 
     def clear(self) -> None:
-        """Make room for a new draft; what a killed git process has left behind goes too."""
-        if self.folder.exists():
-            for file in self.folder.iterdir():
-                if file not in (self.kept, self._from, self.incoming):
-                    file.unlink()
+        """Make room for a new draft; what a killed process has left behind goes, too."""
+        if self._unsettled.exists():
             shutil.rmtree(self.incoming, ignore_errors=True)
         self.incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for file in self.folder.iterdir():
+            if file not in (self.kept, self._from, self.incoming):
+                file.unlink()
+        self._unsettled.touch()
+
+    def resume(self) -> None:
+        """Start the draft from the kept index; git puts a new file in the place of one, so both may be the same."""
+        self.draft.hardlink_to(self.kept)
 
     def note(self, tree: str) -> None:
         """Note that the draft is whole, and that this is its *tree*."""
@@ -56,11 +61,15 @@ class Desk:
         self._from.unlink(missing_ok=True)
         self.draft.replace(self.kept)
         self._from.write_text(f"{commit} {head}")
-        self.clear()
+        self._tree.unlink()
+
+    def settle(self) -> None:
+        """Note that `incoming` holds no objects, so that its folders may stay: making dozens anew takes long."""
+        self._unsettled.unlink()
 
     def kept_from(self, commit: str) -> bool:
         """Tell whether the kept index is that of *commit*."""
-        return _text(self._from).startswith(f"{commit} ")
+        return _text(self._from).startswith(f"{commit} ") and self.kept.exists()
 
     def reaches(self, commit: str, head: str) -> bool:
         """Tell whether *commit* was seen to have *head* among those before it."""
@@ -69,6 +78,11 @@ class Desk:
     @property
     def _tree(self) -> Path:
         return self.folder / "tree"
+
+    @property
+    def _unsettled(self) -> Path:
+        """A file that is there while there may be objects in `incoming`."""
+        return self.folder / "unsettled"
 
     @property
     def _from(self) -> Path:

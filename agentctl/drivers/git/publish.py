@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import re
 import shutil
@@ -15,33 +15,30 @@ _FOLDER, _FILE = re.compile("[0-9a-f]{2}"), re.compile("[0-9a-f]{38}(?:[0-9a-f]{
 
 def names(incoming: Path) -> set[str]:
     """Return the names of all objects in *incoming*."""
-    return {
-        folder.name + file.name
-        for folder in incoming.iterdir()
-        if _FOLDER.fullmatch(folder.name)
-        for file in folder.iterdir()
-        if _FILE.fullmatch(file.name)
-    }
+    found: set[str] = set()
+    with os.scandir(incoming) as folders:
+        for folder in folders:
+            if _FOLDER.fullmatch(folder.name):
+                with os.scandir(folder) as files:
+                    found.update(folder.name + file.name for file in files if _FILE.fullmatch(file.name))
+    return found
 
 
 def drop(incoming: Path, unwanted: Iterable[str]) -> None:
-    """Take objects out of *incoming*, those that are there."""
+    """Take objects out of *incoming*."""
     for name in unwanted:
-        _at(incoming, name).unlink(missing_ok=True)
+        _at(incoming, name).unlink()
 
 
 def publish(incoming: Path, objects: Path) -> None:
-    """Bring everything in *incoming* to *objects*. What is there already stays."""
+    """Move everything in *incoming* to *objects*; what is there already is the same, for names say what they hold."""
     for name in names(incoming):
         source, target = _at(incoming, name), _at(objects, name)
-        _make_folder(source.parent, target.parent)
-        with contextlib.suppress(FileExistsError):
-            try:
-                target.hardlink_to(source)
-            except FileExistsError:
-                raise
-            except OSError:  # another file system, or one without links
-                _copy(source, target)
+        try:
+            _move(source, target)
+        except FileNotFoundError:
+            _make_folder(source.parent, target.parent)
+            _move(source, target)
 
 
 def _at(objects: Path, name: str) -> Path:
@@ -50,9 +47,18 @@ def _at(objects: Path, name: str) -> Path:
 
 def _make_folder(model: Path, folder: Path) -> None:
     """Make *folder* with the rights that git has given *model*: a repository may be shared by a group."""
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir()
-        folder.chmod(stat.S_IMODE(model.stat().st_mode) | stat.S_IMODE(folder.stat().st_mode) & stat.S_ISGID)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(stat.S_IMODE(model.stat().st_mode) | stat.S_IMODE(folder.stat().st_mode) & stat.S_ISGID)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy(source, target)
+        source.unlink()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -55,7 +55,8 @@ def restore(shadow: Shadow, commit: str, paths: Sequence[str], saved: str | None
             hint = (
                 "make a checkpoint and name it, so that nothing is lost" if saved is None else "make a fresh checkpoint"
             )
-            raise Refused(f"{_words(unsafe[0])} is not held as it is now, nor are {len(unsafe) - 1} more", hint=hint)
+            more = f", nor are {len(unsafe) - 1} more" if len(unsafe) > 1 else ""
+            raise Refused(f"{_words(unsafe[0])} is not held as it is now{more}", hint=hint)
         for done, path in enumerate(changed):
             present = _content(top, path)
             if not _is_held(present, held, path) or not _put(wanted, top, path, over=present is not None):

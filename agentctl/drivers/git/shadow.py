@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agentctl.domain.checkpoint import Skipped
-from agentctl.drivers.git.command import GitFailed, environment, run
+from agentctl.drivers.git.command import environment, run
 from agentctl.drivers.git.place import Place
 
 LOCK_SECONDS = 10.0
@@ -179,19 +179,16 @@ def _lock(descriptor: int) -> bool:
 
 
 def _settings(place: Place) -> dict[str, str] | None:
-    """Return the user's whole configuration, None where it has an extension that is not known.
+    """Return the user's whole configuration, None where it has an extension that is not known, to us or to this git.
 
     Listing it executes nothing, whatever it says.
     """
     environ = environment({"GIT_DIR": str(place.gitdir)}, configured=True)
-    try:
-        output = run(["config", "--null", "--list"], environ, seconds=_CONFIG_SECONDS)
-    except GitFailed as failure:
-        if "unknown repository extension" in failure.said or "repo version" in failure.said:
-            return None
-        raise
-    pairs = (record.partition("\n") for record in os.fsdecode(output).split("\0") if record)
-    settings = {key: value for key, _, value in pairs}
+    output = run(["config", "--null", "--show-scope", "--list"], environ, seconds=_CONFIG_SECONDS)
+    words = os.fsdecode(output).split("\0")
+    settings = {key: value for key, _, value in (record.partition("\n") for record in words[1::2])}
+    if "local" not in words[::2] and (place.common / "config").exists():  # git passes over what it does not know
+        return None
     extensions = {key.removeprefix("extensions.") for key in settings if key.startswith("extensions.")}
     unknown = extensions - _KNOWN_EXTENSIONS - {"refstorage"}
     return None if unknown or settings.get("extensions.refstorage", "files") != "files" else settings

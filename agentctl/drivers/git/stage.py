@@ -47,17 +47,18 @@ def stage(shadow: Shadow, desk: Desk, base: str, gate: Gate) -> Staged:
     The draft starts from the index that the last checkpoint left, if that is the *base*, or from a copy of the user's.
     """
     desk.clear()
-    if not (desk.kept_from(base) and copy_index(desk.kept, desk.draft)):
+    if desk.kept_from(base):
+        desk.resume()
+    else:
         seed(shadow, desk, base)
     left_out = add(shadow, desk)
-    files = names(desk.incoming)
     tree = write_tree(shadow, desk)
     deltas = _differences(shadow, desk, base, tree, gate)
     refused = {delta.path: leaving for delta in deltas if (leaving := _objection(delta)) is not None}
     if refused:
         _put_back(shadow, desk, [delta for delta in deltas if delta.path in refused])
         deltas = [delta for delta in deltas if delta.path not in refused]
-        drop(desk.incoming, names(desk.incoming) - (files & {delta.new_object for delta in deltas}))
+        drop(desk.incoming, names(desk.incoming) - {delta.new_object for delta in deltas})
         tree = write_tree(shadow, desk)
         known = {one.path for one in left_out}
         left_out += [leaving for leaving in refused.values() if leaving.path not in known]
