@@ -96,6 +96,10 @@ class Scheduler:
         await first(self._commits.join(), self._world.clock.sleep(within))
         return not self._under_way
 
+    def keeps(self, standing: Standing) -> bool:
+        """Tell whether a checkpoint of *standing* waits for its turn, or is being made."""
+        return (standing.agent_id, standing.schedule.name) in self._under_way
+
     # --- when ---
 
     async def _take(self) -> None:
@@ -258,7 +262,7 @@ class Scheduler:
 
     def _is_busy(self, standing: Standing) -> bool:
         """Tell whether what the tick before has asked for is under way."""
-        if (standing.agent_id, standing.schedule.name) in self._under_way:
+        if self.keeps(standing):
             return True
         fleet = self._world.ledger.fleet
         agent = fleet.agents.get(standing.agent_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -219,5 +220,20 @@ def test_a_schedule_that_is_added_is_not_done_for_times_before_that(timed: Calla
         machine.clock.advance(60 * 60)
         await machine.until(lambda: len(machine.slots()) == 1, 30)
         assert machine.slots()[0] > added
+
+    timed(story)
+
+
+def test_a_checkpoint_that_is_being_made_is_told_as_such(timed: Callable[[Story], None]) -> None:
+    async def story(machine: Timed) -> None:
+        await machine.deploy(save())
+        await machine.until(lambda: len(machine.slots(EventType.AGENT_NOT_CHECKPOINTED)) == 1, 30)
+        (lock,) = machine.home.git.glob("*/lock")
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            row, deadline = {"next": "soon"}, asyncio.get_running_loop().time() + 5
+            while row["next"] is not None and asyncio.get_running_loop().time() < deadline:
+                (row,) = (await machine.ask("schedules"))["schedules"]
+        assert "being made" in row["evidence"]
 
     timed(story)

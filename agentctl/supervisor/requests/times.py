@@ -56,6 +56,8 @@ def _row(request: Request, agent: Agent, standing: Standing) -> dict[str, Any]:
     evidence = ""
     if message:
         evidence = f"message {message} of the last time is not over"
+    elif scheduler.keeps(standing):
+        evidence = "its checkpoint waits for its turn, or is being made"
     elif following is None:
         evidence = f"the agent is {agent.state.value}" if not scheduler.takes(agent) else "it never comes"
     return {
