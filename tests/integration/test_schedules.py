@@ -231,8 +231,9 @@ def test_a_checkpoint_that_is_being_made_is_told_as_such(timed: Callable[[Story]
         (lock,) = machine.home.git.glob("*/lock")
         with lock.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            row, deadline = {"next": "soon"}, asyncio.get_running_loop().time() + 5
+            row, deadline = {"next": "soon"}, asyncio.get_running_loop().time() + 20
             while row["next"] is not None and asyncio.get_running_loop().time() < deadline:
+                machine.clock.advance(1)  # it stands while it is asked
                 (row,) = (await machine.ask("schedules"))["schedules"]
         assert "being made" in row["evidence"]
 

@@ -24,7 +24,8 @@ NAME, ADDRESS = "agentctl", "checkpoints@agentctl.invalid"
 LOOKED_BACK = 300
 """Among how many checkpoints a slot's is looked for: a week of one each half hour."""
 
-_OURS = "Agentctl-"
+_TRAILERS = re.compile(r"Agentctl-(Agent|Team|Task): .*(\nAgentctl-(Agent|Team|Task): .*)*")
+"""What a message may end with; no other words of it stand among our notes."""
 _SLOT, _CHANGED = "Agentctl-Slot", "Agentctl-Changed"
 _SLOT_RULE = re.compile(r"[\x21-\x7e]{1,200}")
 _COUNTS = re.compile(r"(\d+) files \+(\d+) -(\d+)")
@@ -58,8 +59,8 @@ def compose(message: str, slot: str, changes: Sequence[FileChange]) -> bytes:
     text = safe_text(message).strip() or "Checkpoint"
     added, removed = sum(change.added for change in changes), sum(change.removed for change in changes)
     notes = (f"{_SLOT}: {slot}\n" if slot else "") + f"{_CHANGED}: {len(changes)} files +{added} -{removed}\n"
-    ends_with_trailers = text.rpartition("\n\n")[2].startswith(_OURS)
-    return f"{text}{chr(10) if ends_with_trailers else chr(10) * 2}{notes}".encode(errors="replace")
+    gap = "\n" if _TRAILERS.fullmatch(text.rpartition("\n\n")[2]) else "\n\n"
+    return f"{text}{gap}{notes}".encode(errors="replace")
 
 
 def subject_of(text: bytes) -> str:
