@@ -56,5 +56,6 @@ def _line(agent: Agent, now: datetime) -> str:
     age = format_duration(timedelta(seconds=int(max(0.0, (now - agent.reported_at).total_seconds()))))
     parts = ((title, getattr(agent.report, part)) for part, title in _PARTS)
     said = " | ".join(f"{title}: {'; '.join(lines)}" for title, lines in parts if lines)
-    line = safe_line(f"> {name}, {age} ago: {said or 'nothing to tell'}")
+    nothing = "nothing to tell" if agent.report.worded else "it answered, and its words are not known"
+    line = safe_line(f"> {name}, {age} ago: {said or nothing}")
     return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"

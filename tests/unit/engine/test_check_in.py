@@ -123,6 +123,14 @@ def test_a_pm_is_told_of_its_whole_team_those_in_need_first():
     ]
 
 
+def test_nothing_to_tell_is_not_the_same_as_words_that_nobody_knows():
+    fleet = team(("pm", "pm", ""), ("a", "dev", ""), ("b", "dev", ""), a=Report(), b=Report(worded=False))
+    assert told(fleet, "pm") == [
+        "> a, 1m ago: nothing to tell",
+        "> b, 1m ago: it answered, and its words are not known",
+    ]
+
+
 def test_others_are_told_of_those_that_report_to_them():
     fleet = team(("pm", "pm", ""), ("a", "dev", ""), ("b", "dev", "a"), a=Report(("x",)))
     assert told(fleet, "a") == ["> b: no report yet"]
