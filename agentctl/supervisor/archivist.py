@@ -18,7 +18,7 @@ from agentctl.domain.errors import NotFound
 from agentctl.domain.events import Draft, EventType, agent_stream
 from agentctl.domain.names import AgentId
 from agentctl.domain.schedule import Slot
-from agentctl.drivers.secrets import Redactor
+from agentctl.drivers.secrets import Redactor, reveal
 from agentctl.engine.commit_message import Facts, commit_message
 from agentctl.engine.leaks import Leak, find_leaks
 from agentctl.supervisor.world import World
@@ -49,6 +49,7 @@ class _Wish:
 
     agent: AgentId
     folder: Path
+    gate: Gate
     slot: str
     task: str
 
@@ -59,18 +60,24 @@ class Archivist:
     def __init__(self, world: World) -> None:
         self._world = world
         self._one = asyncio.Lock()
+        self._redactors: dict[AgentId, Redactor] = {}
+        """Of agents that an earlier supervisor has started."""
 
     async def keep(self, name: AgentId, slot: Slot | None = None, *, actor: str = "supervisor") -> Kept:
-        """Make a checkpoint of *name*, for *slot* if any, and record what came of it; raises `NotFound`."""
-        wish = _Wish(name, self.folder(name), slot.id if slot is not None else "", self._task(name))
+        """Make a checkpoint of *name*, for *slot* if any, and record what came of it; raises as `survey`."""
+        gate, slot_id = await self._gate(name), slot.id if slot is not None else ""
+        wish = _Wish(name, self.folder(name), gate, slot_id, self._task(name))
         async with self._one:
             kept = await asyncio.to_thread(self._keep, wish, self._world.clock.now())
             self._record(name, slot, kept, actor)
         return kept
 
     async def survey(self, name: AgentId) -> Kept:
-        """Return what a checkpoint of *name* would hold; nothing is made or recorded. Raises `NotFound`."""
-        folder, gate = self.folder(name), self._gate(name)
+        """Return what a checkpoint of *name* would hold; nothing is made or recorded.
+
+        Raises `NotFound` where it is no longer wanted, and as `reveal` where its secrets are not to be had.
+        """
+        folder, gate = self.folder(name), await self._gate(name)
         async with self._one:
             return _as_kept(await asyncio.to_thread(self._world.checkpoints.survey, folder, name, gate))
 
@@ -98,21 +105,34 @@ class Archivist:
             made = None  # there is no repository, which the survey says better
         if made is not None:
             return Kept(checkpoint=made)
-        found = checkpoints.survey(folder, name, self._gate(name))
+        found = checkpoints.survey(folder, name, wish.gate)
         if not isinstance(found, Survey):
             return _as_kept(found)
         message = commit_message(Facts(name, found.changes, found.left_out, wish.task))
         done = checkpoints.commit(found, name, wish.slot, message, now)
         return Kept(done, found) if isinstance(done, Checkpoint) else Kept(skipped=done)
 
-    def _gate(self, name: AgentId) -> Gate:
+    async def _gate(self, name: AgentId) -> Gate:
         """Return what finds credentials in text that was added, the agent's own secrets included."""
-        redactor = self._world.redactors.get(name)
+        redactor = await self._redactor(name)
 
         def gate(text: bytes) -> tuple[Leak, ...]:
             return (*find_leaks(text), *(_own_secrets(redactor, text) if redactor is not None else ()))
 
         return gate
+
+    async def _redactor(self, name: AgentId) -> Redactor | None:
+        """Return what knows the secrets of *name*, which are looked up anew where an earlier supervisor started it.
+
+        Raises as `reveal` where they are not to be had: what cannot be looked for is not kept.
+        """
+        known, spec = self._world.redactors.get(name, self._redactors.get(name)), self._world.ledger.fleet.spec(name)
+        if known is not None or spec is None or not spec.secrets:
+            return known
+        environ = {**self._world.environ, **self._world.given.get(spec.team, {})}
+        values = [await asyncio.to_thread(reveal, secret, environ) for secret in spec.secrets]
+        self._redactors[name] = Redactor(values)
+        return self._redactors[name]
 
     def _task(self, name: AgentId) -> str:
         """Return what *name* was told last, empty where nobody has told it anything."""

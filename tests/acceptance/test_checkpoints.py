@@ -97,6 +97,25 @@ def test_checkpoints_are_listed_beside_an_agent_without_a_repository(stage: Stag
     assert "no repository" in stage.run("checkpoint", "ls", "docs/pm", code=4).err
 
 
+def test_an_agents_own_secret_stays_out_under_another_supervisor_too(stage: Stage) -> None:
+    git(stage.work, "init", "-q")
+    git(stage.work, "commit", "-q", "--allow-empty", "-m", "first")
+    value = stage.folder / "value"
+    value.write_text("hunter-of-two-moons")
+    value.chmod(0o600)
+    secrets = {"deploy": {"file": str(value)}}
+    stage.deploy(stage.team(agents={"dev": stage.stays(secrets=["deploy"])}, secrets=secrets))
+    (stage.work / "notes.txt").write_text("it is hunter-of-two-moons\n")
+    stage.run("daemon", "stop")
+    stage.run("daemon", "start")
+    kept = stage.run("commit", "--now", "--json").items[0]
+    assert {one["path"]: one["why"] for one in kept["left_out"]} == {"notes.txt": "secret"}
+    stage.run("daemon", "stop")
+    value.unlink()
+    stage.run("daemon", "start")
+    assert "secret deploy" in stage.run("commit", "--now", "--json", code=None).items[0]["why"]
+
+
 def test_a_fifo_in_the_place_of_a_lock_holds_nobody_up(stage: Stage, work: Path) -> None:
     lock = work / ".git" / "refs" / "agentctl" / "web" / "dev.lock"
     lock.parent.mkdir(parents=True)

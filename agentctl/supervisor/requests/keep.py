@@ -9,7 +9,7 @@ from typing import Any
 
 from agentctl.domain.checkpoint import Checkpoint, FileChange
 from agentctl.domain.codec import encode
-from agentctl.domain.errors import NotFound, Refused, UsageError
+from agentctl.domain.errors import AgentctlError, NotFound, Refused, UsageError
 from agentctl.domain.names import AgentId
 from agentctl.domain.text import safe_line
 from agentctl.supervisor.archivist import Kept
@@ -25,8 +25,11 @@ async def commit(request: Request) -> dict[str, Any]:
     chosen, now = _own(request, request.selected()), request.arg("now", bool, default=False)
     archivist, rows = request.desk.archivist, []
     for name in chosen:
-        kept = await (archivist.keep(name, actor=request.caller.name) if now else archivist.survey(name))
-        rows.append(_outcome(name, kept))
+        try:
+            kept = await (archivist.keep(name, actor=request.caller.name) if now else archivist.survey(name))
+            rows.append(_outcome(name, kept))
+        except AgentctlError as error:  # of one, and the others are kept all the same
+            rows.append({**_outcome(name, Kept()), "why": error.message})
         await request.emit(rows[-1])
     return {"made": [row["agent"] for row in rows if row["commit"]], "rows": rows}
 
