@@ -76,17 +76,22 @@ def diff(
         str, typer.Argument(metavar="OTHER", help="Another checkpoint; none: the folder as it is now.")
     ] = "",
 ) -> int:
-    """Show what has changed since a checkpoint, or from one to another, as a patch."""
-    output = output_of(context)
+    """Show what has changed since a checkpoint, or from one to another, as a patch.
+
+    It is cleaned of what a terminal would obey; one to be applied, byte for byte, comes from git diff COMMIT.
+    """
+    output, begun = output_of(context), ""
     colors = {"+": "green", "-": "red", "@": "cyan"}
 
     def show_lines(item: Any) -> None:  # noqa: ANN401  JSON's own
-        for line in item["lines"]:
+        nonlocal begun
+        *lines, begun = f"{begun}{item['text']}".split("\n")
+        for line in lines:
             output.raw(output.painted(line, colors.get(line[:1], "")))
 
     args = {"agent": agent, "commit": commit, "other": other}
     answer = Client(find_home()).call("checkpoint-diff", args, on_item=show_lines, timeout=_ANSWER_SECONDS)
-    if not answer["lines"]:
+    if not answer["bytes"]:
         output.say("no difference")
     return 0
 

@@ -89,7 +89,7 @@ _ALL = (
     Verb("checkpoints"),
     # {agent, commit: what it begins with, empty for the newest} → {checkpoint, message, changes: [FileChange]}
     Verb("checkpoint"),
-    # {agent, commit, other} items {lines: [text]} of the patch; result {checkpoint, other, lines}
+    # {agent, commit, other} items {text} of the patch; result {checkpoint, other, bytes}
     Verb("checkpoint-diff", streams=True),
     # {agent, commit, paths, into: a new folder, empty for in its place} → {checkpoint, files: how many were
     #   written, saved: the commit that holds what was there, into}

@@ -71,6 +71,14 @@ def test_what_was_kept_is_listed_shown_compared_and_given_back(stage: Stage, wor
     assert (into / "cart.py").read_text() == "def total():\n    return 4\n"
 
 
+def test_a_difference_may_have_lines_of_any_length_and_form_feeds(stage: Stage, work: Path) -> None:
+    stage.run("commit", "--now")
+    long = "\x01" * 3_000_000
+    (work / "cart.py").write_text(f"def total():\n    return 3\n\x0cdef fee():\n    return '{long}{'z' * 1_000_000}'\n")
+    told = stage.run("checkpoint", "diff", "web/dev").out
+    assert told.endswith(f"+def fee():\n+    return '{'z' * 1_000_000}'\n")
+
+
 def test_what_cannot_be_done_is_one_clear_error(stage: Stage, work: Path) -> None:
     missing = stage.run("checkpoint", "show", "web/dev", code=4)
     assert "agentctl checkpoint ls web/dev" in missing.err

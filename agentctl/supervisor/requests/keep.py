@@ -16,8 +16,8 @@ from agentctl.supervisor.archivist import Kept
 from agentctl.supervisor.requests.request import Request
 
 _LISTED, _SEARCHED = 20, 1000
-_LINES_EACH = 500
-"""Lines of a patch in one item: a line of the wire has a bound."""
+_CHARACTERS_EACH = 2**20
+"""Of a patch in one item: each is six bytes at most, and a line of the wire has a bound."""
 
 
 async def commit(request: Request) -> dict[str, Any]:
@@ -58,15 +58,15 @@ async def checkpoint(request: Request) -> dict[str, Any]:
 
 
 async def difference(request: Request) -> dict[str, Any]:
-    """Send the patch from a checkpoint to the folder as it is, or to another checkpoint, in items of some lines."""
+    """Send the patch from a checkpoint to the folder as it is, or to another checkpoint, in pieces."""
     name, folder, one = await _one(request)
     other = request.arg("other", str, "")
     until = (await _find(request, name, folder, other)).commit if other else None
     patch = await asyncio.to_thread(request.world.checkpoints.diff, folder, one.commit, until)
-    lines = patch.decode(errors="replace").splitlines()
-    for start in range(0, len(lines), _LINES_EACH):
-        await request.emit({"lines": lines[start : start + _LINES_EACH]})
-    return {"checkpoint": _row(one), "other": until, "lines": len(lines)}
+    text = patch.decode(errors="replace")
+    for start in range(0, len(text), _CHARACTERS_EACH):
+        await request.emit({"text": text[start : start + _CHARACTERS_EACH]})
+    return {"checkpoint": _row(one), "other": until, "bytes": len(patch)}
 
 
 async def restore(request: Request) -> dict[str, Any]:
