@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from agentctl import __version__
@@ -84,7 +85,8 @@ def main() -> int:
         asyncio.run(_run(world))
     finally:
         lock.release()
-    return 0
+    logging.shutdown()
+    os._exit(0)  # the interpreter would wait for threads, and one may wait a minute for a git that hangs
 
 
 def _carry_the_mark(home: Home) -> None:
@@ -127,6 +129,8 @@ async def _run(world: World) -> None:
         await world.governor.close()
         await world.terminal.disconnect()
         world.ledger.close()
+        # asyncio waits for the threads of the executor that it finds; what they make is found after any end
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
 
 
 def make_world(home: Home, processes: SystemProcesses) -> World:

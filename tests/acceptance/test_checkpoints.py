@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,16 @@ def test_an_agents_own_secret_stays_out_under_another_supervisor_too(stage: Stag
     value.unlink()
     stage.run("daemon", "start")
     assert "secret deploy" in stage.run("commit", "--now", "--json", code=None).items[0]["why"]
+
+
+def test_a_supervisor_ends_while_git_hangs(stage: Stage, work: Path) -> None:
+    os.mkfifo(work / ".gitignore")
+    asking = stage.spawn("commit", "--now")
+    time.sleep(2)  # git is at work by then; where it is not, nothing is shown
+    stage.run("daemon", "stop")
+    asking.wait(10)
+    (work / ".gitignore").unlink()
+    stage.run("daemon", "start")
 
 
 def test_a_fifo_in_the_place_of_a_lock_holds_nobody_up(stage: Stage, work: Path) -> None:
