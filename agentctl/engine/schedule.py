@@ -24,7 +24,7 @@ MOST_MISSED = 100
 """Counting further would only take time."""
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
-_SHARES = 2**32
+_SHARES, _MICROSECOND = 2**32, timedelta(microseconds=1)
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +84,7 @@ class Standing:
         following = next_slot(self.schedule.timing, at, self.anchor)
         if following is not None:
             room = min(room, following - at)
-        return at + room * _share(self.slot(at).id) // _SHARES
+        return at + _part(room, self.slot(at).id)
 
 
 def anchor_of(schedule: Schedule, agent: AgentId) -> datetime:
@@ -95,7 +95,7 @@ def anchor_of(schedule: Schedule, agent: AgentId) -> datetime:
     """
     if not isinstance(schedule.timing, Every):
         return _EPOCH
-    return _EPOCH + schedule.timing.interval * _share(f"{agent}:{schedule.name}") // _SHARES
+    return _EPOCH + _part(schedule.timing.interval, f"{agent}:{schedule.name}")
 
 
 def due(standing: Standing, now: datetime, *, busy: bool = False) -> Due:
@@ -141,9 +141,10 @@ def _next_moment(standing: Standing, now: datetime) -> datetime | None:
     return None if following is None else standing.moment(following)
 
 
-def _share(name: str) -> int:
-    """Return a number below `_SHARES` that is always the same for *name*."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+def _part(span: timedelta, name: str) -> timedelta:
+    """Return a part of *span* that is always the same for *name*; in numbers, for a timedelta would overflow."""
+    share = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
+    return timedelta(microseconds=span // _MICROSECOND * share // _SHARES)
 
 
 def _explain(timing: Timing) -> str:

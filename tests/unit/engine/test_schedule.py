@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agentctl.domain.schedule import Cron, Every, Schedule, ScheduleKind, Slot, Timing
 from agentctl.engine.moments import next_slot
-from agentctl.engine.schedule import GRACE, MOST_MISSED, Due, Outcome, Standing, due, explain, next_look
+from agentctl.engine.schedule import GRACE, MOST_MISSED, Due, Outcome, Standing, anchor_of, due, explain, next_look
 from tests.unit.engine.clocks import CHANGES, ZONES, Change
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -208,3 +208,14 @@ def test_jitter_spreads_agents_and_slots() -> None:
 def test_when_it_is_done_in_words(timing: Timing, words: str) -> None:
     assert explain(standing(timing).schedule) == words
     assert explain(standing(timing, jitter=2 * MINUTE).schedule) == f"{words}, up to 2 min later"
+
+
+@pytest.mark.parametrize("span", [6 * HOUR, DAY, 365 * DAY])
+def test_an_interval_and_a_jitter_of_any_length_are_spread(span: timedelta) -> None:
+    agents = [f"shop/dev-{number}" for number in range(20)]
+    schedule = standing(Every(2 * span), jitter=span).schedule
+    anchors = {anchor_of(schedule, agent) for agent in agents}  # type: ignore[arg-type]
+    assert len(anchors) == len(agents)
+    assert max(anchors) - min(anchors) < 2 * span
+    moments = {standing(Every(2 * span), jitter=span).moment(NOON + number * MINUTE) for number in range(20)}
+    assert all(NOON <= moment < NOON + span + 20 * MINUTE for moment in moments)
