@@ -29,6 +29,8 @@ class Skipped(StrEnum):
     BUSY = "repository is locked"
     UNKNOWN = "repository of an unknown kind"
     """It has an extension, or keeps its references, in a way that is not known here."""
+    SLOW = "its folder answers too slowly"
+    """It took so long the last time that schedules leave it alone for a while."""
     BROKEN = "git failed"
 
 
@@ -138,7 +140,10 @@ class Checkpoints(Protocol):
     """
 
     def survey(self, folder: Path, agent: AgentId, gate: Gate) -> Survey | Skipped:
-        """Return what a checkpoint of *folder* would hold; *gate* finds credentials in text that was added."""
+        """Return what a checkpoint of *folder* would hold; *gate* finds credentials in text that was added.
+
+        Where nothing has changed but what has to stay out, it has no changes, and `commit` makes nothing of it.
+        """
         ...
 
     def commit(self, survey: Survey, agent: AgentId, slot: str, message: str, at: datetime) -> Checkpoint | Skipped:

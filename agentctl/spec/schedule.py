@@ -78,7 +78,7 @@ class Schedule(Model):
 
     one_of: ClassVar[tuple[tuple[str, ...], ...]] = (("every", "cron"), ("message", "commit"))
 
-    every: Interval | None = key("Time between two, at least `1m`, counted from the deploy.")
+    every: Interval | None = key("Time between two, at least `1m`, on a grid that no deploy moves.")
     cron: CronLine | None = key("When: cron's five fields, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.")
     zone: Zone | None = key("The time zone of `cron`, as `Europe/Berlin`. Default `UTC`.")
     message: SomeText | None = key("What the agents are told, a template that knows `team` and `vars`.")

@@ -6,6 +6,7 @@ A slot has one commit at most: the commit itself carries the slot, so what was m
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,12 +55,23 @@ class _Wish:
     task: str
 
 
+AT_ONCE = 3
+"""Checkpoints made at a time, of different folders: one on a disk that hangs must not keep all others waiting."""
+
+_SLOW, _RESTS = 20.0, 10
+"""Seconds that no sound folder takes, and how many times as long a slower one is left alone by schedules."""
+
+
 class Archivist:
-    """Makes checkpoints, one at a time: two at once would only wait for the same disk."""
+    """Makes checkpoints, some at a time and one a folder."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._one = asyncio.Lock()
+        self._some = asyncio.Semaphore(AT_ONCE)
+        self._locks: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rests: dict[Path, float] = {}
+        """Until when a slow folder is left alone, by the monotonic clock."""
+        self._under_way: set[asyncio.Task[Kept]] = set()
         self._redactors: dict[AgentId, Redactor] = {}
         """Of agents that an earlier supervisor has started."""
 
@@ -67,10 +79,10 @@ class Archivist:
         """Make a checkpoint of *name*, for *slot* if any, and record what came of it; raises as `survey`."""
         gate, slot_id = await self._gate(name), slot.id if slot is not None else ""
         wish = _Wish(name, self.folder(name), gate, slot_id, self._task(name))
-        async with self._one:
-            kept = await asyncio.to_thread(self._keep, wish, self._world.clock.now())
-            self._record(name, slot, kept, actor)
-        return kept
+        task = asyncio.create_task(self._make(wish, slot, actor))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)  # who asked may hang up; what is made by then is recorded all the same
 
     async def survey(self, name: AgentId) -> Kept:
         """Return what a checkpoint of *name* would hold; nothing is made or recorded.
@@ -78,8 +90,13 @@ class Archivist:
         Raises `NotFound` where it is no longer wanted, and as `reveal` where its secrets are not to be had.
         """
         folder, gate = self.folder(name), await self._gate(name)
-        async with self._one:
+        async with self._locks[folder], self._some:
             return _as_kept(await asyncio.to_thread(self._world.checkpoints.survey, folder, name, gate))
+
+    def close(self) -> None:
+        """Record nothing more; what is being made for a slot is found by the next supervisor."""
+        for task in self._under_way:
+            task.cancel()
 
     def folder(self, name: AgentId) -> Path:
         """Return the folder that *name* works in; raises `NotFound` where it is no longer wanted."""
@@ -87,6 +104,20 @@ class Archivist:
         if spec is None:
             raise NotFound(f"{name} is no longer part of its team")
         return Path(spec.cwd)
+
+    async def _make(self, wish: _Wish, slot: Slot | None, actor: str) -> Kept:
+        clock, folder = self._world.clock, wish.folder
+        if slot is not None and clock.monotonic() < self._rests.get(folder, 0.0):
+            kept = Kept(skipped=Skipped.SLOW)
+        else:
+            async with self._locks[folder], self._some:
+                begun = clock.monotonic()
+                kept = await asyncio.to_thread(self._keep, wish, clock.now())
+            took = clock.monotonic() - begun
+            if took > _SLOW:
+                self._rests[folder] = clock.monotonic() + _RESTS * took
+        self._record(wish.agent, slot, kept, actor)
+        return kept
 
     def _keep(self, wish: _Wish, now: datetime) -> Kept:
         """Make it, on a thread; where another was made meanwhile, look again."""
@@ -106,7 +137,7 @@ class Archivist:
         if made is not None:
             return Kept(checkpoint=made)
         found = checkpoints.survey(folder, name, wish.gate)
-        if not isinstance(found, Survey):
+        if not isinstance(found, Survey) or not found.changes:
             return _as_kept(found)
         message = commit_message(Facts(name, found.changes, found.left_out, wish.task))
         done = checkpoints.commit(found, name, wish.slot, message, now)
@@ -163,7 +194,9 @@ def _own_secrets(redactor: Redactor, text: bytes) -> Iterator[Leak]:
 
 
 def _as_kept(found: Survey | Skipped) -> Kept:
-    return Kept(survey=found) if isinstance(found, Survey) else Kept(skipped=found)
+    if not isinstance(found, Survey):
+        return Kept(skipped=found)
+    return Kept(survey=found, skipped=None if found.changes else Skipped.UNCHANGED)
 
 
 def _evidence(kept: Kept) -> str:

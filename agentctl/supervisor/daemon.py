@@ -234,6 +234,7 @@ async def supervise(world: World, wake: asyncio.Event, finish: asyncio.Event) ->
             for part in parts:
                 part.cancel()
             await asyncio.gather(*parts, return_exceptions=True)
+            archivist.close()
             recorder.close()
     for part in done:
         part.result()

@@ -23,7 +23,7 @@ from agentctl.domain.schedule import Schedule, ScheduleKind, Slot
 from agentctl.engine.check_in import SILENT_AFTER, check_in
 from agentctl.engine.schedule import Due, Outcome, Standing, anchor_of, due, next_look
 from agentctl.supervisor import crash
-from agentctl.supervisor.archivist import Archivist
+from agentctl.supervisor.archivist import AT_ONCE, Archivist
 from agentctl.supervisor.loop import first
 from agentctl.supervisor.world import World
 
@@ -54,6 +54,8 @@ class Scheduler:
         self._held: set[Key] = set()
         """Those whose last tick is not over."""
         self._commits: asyncio.Queue[Slot] = asyncio.Queue()
+        self._faulty: set[Key] = set()
+        """Of which a fault of ours is recorded."""
         self._failed = False
         self._under_way: set[Key] = set()
         """Those whose checkpoint waits for its turn, or is being made."""
@@ -62,7 +64,8 @@ class Scheduler:
         """Take slots as they come, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take())
-            tasks.create_task(self._keep())
+            for _ in range(AT_ONCE):
+                tasks.create_task(self._keep())
 
     def standings(self, agent: Agent) -> Iterator[Standing]:
         """Yield how each schedule of *agent* stands."""
@@ -78,7 +81,7 @@ class Scheduler:
 
     def next_of(self, standing: Standing) -> datetime | None:
         """Return when *standing* is done next, None where it is held back or never comes."""
-        return self._next.get((standing.agent_id, standing.schedule.name))
+        return self._next.get(_key(standing))
 
     def holds(self, standing: Standing) -> str:
         """Return the message that keeps the next tick of *standing* back, empty where none does."""
@@ -98,7 +101,7 @@ class Scheduler:
 
     def keeps(self, standing: Standing) -> bool:
         """Tell whether a checkpoint of *standing* waits for its turn, or is being made."""
-        return (standing.agent_id, standing.schedule.name) in self._under_way
+        return _key(standing) in self._under_way
 
     # --- when ---
 
@@ -141,12 +144,16 @@ class Scheduler:
         self._held = {key for key in self._held if key[0] != name}
 
     def _reckon(self, agent: Agent) -> None:
-        if agent.state in _UP:
-            for standing in self.standings(agent):
+        for standing in self.standings(agent) if agent.state in _UP else ():
+            try:
                 self._look_later(standing)
+            except Exception as error:  # noqa: BLE001  one schedule must not take the others with it
+                if (key := _key(standing)) not in self._faulty:
+                    self._faulty.add(key)
+                    crash.record(self._world.ledger, f"schedule {standing.schedule.name} of {agent.id}", error)
 
     def _look_later(self, standing: Standing) -> None:
-        key, at = (standing.agent_id, standing.schedule.name), next_look([standing], self._now)
+        key, at = _key(standing), next_look([standing], self._now)
         if due(standing, self._now).outcome is not Outcome.NOT_YET:
             at = self._now
         if at is None:
@@ -278,6 +285,10 @@ class Scheduler:
 def _message(slot: Slot, text: str, kind: str, when: str) -> Draft:
     facts = {"message": secrets.token_hex(4), "text": text, "sender": "agentctl", "kind": kind, "when": when}
     return Draft(agent_stream(slot.agent_id), EventType.MESSAGE_QUEUED, facts)
+
+
+def _key(standing: Standing) -> Key:
+    return standing.agent_id, standing.schedule.name
 
 
 def _tick(slot: Slot, missed: int, **facts: str) -> Draft:

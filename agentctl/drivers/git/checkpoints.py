@@ -84,6 +84,8 @@ class GitCheckpoints:
     def commit(self, survey: Survey, agent: AgentId, slot: str, message: str, at: datetime) -> Checkpoint | Skipped:
         """Make the checkpoint of the agent's last *survey*; where *slot* has one already, return that."""
         text = compose(message, slot, survey.changes)
+        if not survey.changes:
+            return Skipped.UNCHANGED
 
         def work() -> Checkpoint:
             place = _stop_if_skipped(find(survey.top))
@@ -148,7 +150,8 @@ class GitCheckpoints:
             desk.keep(base, points.head)
             if not names(desk.incoming):
                 desk.settle()
-            raise _Stop(Skipped.UNCHANGED)
+            if not staged.left_out:
+                raise _Stop(Skipped.UNCHANGED)
         return Survey(
             repository=shadow.place.common,
             top=shadow.place.top,

@@ -119,6 +119,9 @@ class Grove:
             tree = self.trees[agent]
             tree.keep_only(entry.pid for entry in entries)
             for entry in entries:
+                parent = tree.members.get(entry.parent)
+                if parent is not None and entry.pid not in tree.members:
+                    parent.bore = True
                 self._take_in(tree, entry)
             tree.scattered = True
             tree.refresh()
