@@ -23,8 +23,9 @@ from agentctl.drivers.git.checkpoints import GitCheckpoints
 from tests.conformance.ground import AGENT, AT, REFERENCE, Ground
 
 FULL = os.environ.get("AGENTCTL_CAMPAIGN") == "full"
-SLOTS, KILLS = (60, 200) if FULL else (12, 30)
+SLOTS, KILLS = (60, 200) if FULL else (12, 24)
 DEADLINE = 60.0
+LIFE_SECONDS = 0.25  # about what one takes
 
 MAKER = """
 import sys
@@ -35,9 +36,9 @@ from agentctl.drivers.git.checkpoints import GitCheckpoints
 
 repo, state, slots = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 checkpoints = GitCheckpoints(state)
+done = {one.slot for one in checkpoints.listed(repo, "web/dev", 1000)}
 print("ready", flush=True)
-for number in range(slots):
-    slot = f"slot-{number}"
+for slot in [f"slot-{number}" for number in range(slots) if f"slot-{number}" not in done]:
     while checkpoints.made(repo, "web/dev", slot) is None:
         (repo / f"{slot}.txt").write_text("work\\n")
         survey = checkpoints.survey(repo, "web/dev", lambda text: ())
@@ -80,17 +81,19 @@ def locks(ground: Ground) -> list[Path]:
     return [*(ground.repo / ".git").rglob("*.lock"), *ground.state.rglob("*.lock")]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_every_slot_has_one_checkpoint_after_kills_at_any_moment(ground: Ground) -> None:
     ground.start()
     his = {path: path.read_bytes() for path in (ground.repo / ".git").rglob("*") if path.is_file()}
     chance = random.Random()
     for number in range(KILLS):
-        process = maker(ground, SLOTS)
-        time.sleep(chance.uniform(0, 0.3))
+        process = maker(ground, 10 * KILLS)  # there is always one to be made
+        time.sleep(chance.uniform(0, LIFE_SECONDS))
         assert kill(process, with_git=number % 2 == 0) == ""
-    out, err = maker(ground, SLOTS).communicate(timeout=DEADLINE)
-    assert (out, err) == ("", "")
-    assert slots_of(ground) == sorted(f"slot-{number}" for number in range(SLOTS))
+    slots = max(SLOTS, len(slots_of(ground)) + 2)
+    assert maker(ground, slots).communicate(timeout=DEADLINE) == ("", "")
+    assert slots_of(ground) == sorted(f"slot-{number}" for number in range(slots))
     assert locks(ground) == []
     assert ground.git("fsck", "--no-dangling") == ""
     assert {path: path.read_bytes() for path in his} == his
@@ -303,11 +306,12 @@ def test_a_read_only_repository_is_told_and_read(ground: Ground, disk: Callable[
     disk(ground.repo, "remount", "rw")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may do anything")
 def test_what_may_not_be_read_or_written_is_told(ground: Ground) -> None:
     ground.start()
     ground.write({"a.txt": "1\n", "closed.txt": "c\n"})
     (ground.repo / "closed.txt").chmod(0)
+    if os.access(ground.repo / "closed.txt", os.R_OK):
+        pytest.skip("this user may read what nobody may")
     survey = ground.survey()
     assert not isinstance(survey, Skipped)
     assert [one.path for one in survey.left_out] == ["closed.txt"]
