@@ -108,7 +108,7 @@ COMMANDS = (
         ("agentctl logs frontend -f", "agentctl logs '*/server' -n 50 --grep ERROR"), "selectors",
     ),
     Row(
-        "events", "Watch", "events:events", "Show what happened, as the log keeps it.",
+        "events", "Learn", "events:events", "Show what happened, as the log keeps it.",
         ("agentctl events -f", "agentctl events --since 10m --type AgentExited",
          "agentctl events frontend/pm -n 5"),
     ),

@@ -336,7 +336,7 @@ def test_a_follower_that_was_too_slow_reads_on(play: Callable[[Story], None], mo
             seen.append(item["seq"])
             await slow.wait()
 
-        desk = Desk(machine.world, None, None, None, None, asyncio.Event(), asyncio.Event(), None, None)  # type: ignore[arg-type]
+        desk = Desk(machine.world, *4 * (None,), asyncio.Event(), asyncio.Event(), *5 * (None,))  # type: ignore[arg-type]
         following = asyncio.create_task(events(Request(desk, Caller(1), {"follow": True}, emit)))
         await machine.until(lambda: bool(seen))
         for _ in range(20):
