@@ -174,7 +174,9 @@ def test_ctrl_c_ends_the_agent_and_is_noted(start: Start, tmp_path: Path) -> Non
 
 
 def test_ctrl_c_is_the_agents_to_handle(start: Start, tmp_path: Path) -> None:
-    pane = start("bash", "-c", "trap 'echo caught' INT; echo up; read -r x; echo got $x; exit 5")
+    pane = start(
+        "bash", "-c", "trap 'echo caught' INT; echo up; until read -r -t 0.2 x; do :; done; echo got $x; exit 5"
+    )
     pane.read("up")
     pane.write("\x03")
     pane.read("caught")
